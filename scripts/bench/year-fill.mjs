@@ -62,10 +62,10 @@ export async function fillYear(client, { projects, now }) {
     `insert into matter (key, kind, scope, plan, since, tries, ended_at)
        select 'matter ' || n, 'drift', null, ${id("plan", "1")}, ${at("n", 2000)}, 5, ${now} - n from ${rows(2000)}`,
     // Copies for deletions, and weekly backups of a tenth of the projects.
-    `insert into archive_entry (id, owner_kind, owner_id, item_kind, item_id, name, state, store_key, sha256, bytes, manifest, updated_at)
+    `insert into archive_entry (id, owner_kind, owner_id, item_kind, item_id, name, state, store_key, sha256, bytes, manifest, updated_at, saved_seq)
        select ${id("entry", "n")}, case when n <= ${deletions * 4} then 'deletion' else 'backup' end,
          case when n <= ${deletions * 4} then ${id("deletion", "(1 + n / 4)")} else ${id("run", "(n / 4)")} end, 'template', 'item-' || n % 12000, 'image', 'verified',
-         (${id("key", "n")})::text, ${hash("bytes", "n")}, 1000, '{"savedAt": 1, "domainPath": "ROOT/ci/old", "item": {"id": "x"}}', ${at("n", 120_000)} from ${rows(120_000)}`,
+         (${id("key", "n")})::text, ${hash("bytes", "n")}, 1000, '{"savedAt": 1, "domainPath": "ROOT/ci/old", "item": {"id": "x"}}', ${at("n", 120_000)}, n from ${rows(120_000)}`,
     `insert into backup_run (id, project_id, slug, domain_id, path, policy, state, asked_at, ended_at)
        select ${id("run", "n")}, 'p' || n % ${Math.ceil(projects / 10)}, 'p' || n % ${Math.ceil(projects / 10)}, ${id("domain", "n")}, 'ROOT/ci/p', 'templates', 'complete',
          ${at("n", 26_000)}, ${at("n", 26_000)} + 60000 from ${rows(26_000)}`,

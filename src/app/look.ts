@@ -16,6 +16,7 @@ import { readPolicyNow } from "../policy/propose.ts";
 import type { Database, Queryable } from "../store/db.ts";
 import { findInstallation } from "../store/installation.ts";
 import { readPolicy } from "../store/policies.ts";
+import { createSkewMeter } from "../store/server-clock.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { lookState } from "../sync/execution/new-record.ts";
 import { previewPass, type PreviewContext } from "../sync/execution/reconcile.ts";
@@ -113,10 +114,11 @@ function deletionsOf(
 ): PreviewContext["deletions"] {
   const readOutside = outsideReader({ config, cloud: { reader } });
   const reported = whyDeletionsReported(config.cloudstack.reportOnly);
+  const clockSkew = createSkewMeter(db, now, now);
   return {
     liveDomains: () => liveDomains({ db }),
     whyNotOpened: (proposal, requesters) =>
-      whyNotOpened(proposal, requesters, { db, now, policyNow, readOutside, reported, approvers: noSlack }),
+      whyNotOpened(proposal, requesters, { db, now, clockSkew, policyNow, readOutside, reported, approvers: noSlack }),
   };
 }
 

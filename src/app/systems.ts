@@ -22,6 +22,7 @@ import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
 import { mayDelete } from "../store/last-word.ts";
+import { readLastListed } from "../store/managed.ts";
 import { readPolicy } from "../store/policies.ts";
 import { isRead, mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
@@ -92,7 +93,12 @@ function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackR
 export function ciDatabase(config: Pick<Config, "ci">, db: Queryable, a: Pick<Tools, "now" | "events">): CiDatabase {
   const onError = (e: Error): void => a.events.bug("cidb.connection", e);
   const confirmed = async () => (await readPolicy(db))?.body.scope ?? null;
-  return createCiDatabase({ ...config.ci, now: a.now, confirmed, onError });
+  const lastComplete = async () => {
+    const last = await readLastListed(db);
+    // While there is no policy, nobody has allowed that a single project is missing.
+    return last === null ? null : { ...last, shrinkMinShare: (await readPolicy(db))?.body.shrinkMinShare ?? 1 };
+  };
+  return createCiDatabase({ ...config.ci, now: a.now, confirmed, lastComplete, onError });
 }
 
 /** The archive store; `now` is the clock by which links to a bucket are signed, where the configuration asks for them. */

@@ -4,6 +4,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { readCopiesToShare, shareCopy, takeBackCopy, type CopyToShare } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import { readInstallation } from "../store/installation.ts";
+import { mayChange } from "./kinds.ts";
 import { manifestOf, type SavedThing, type SaveContext } from "./entry.ts";
 import { createHeadCopy } from "./head-copy.ts";
 import type { ArchiveStore } from "./ports.ts";
@@ -62,22 +63,27 @@ function otherArchive(seen: string): Result<never, Failure> {
 
 /**
  * Makes an entry verified by a copy of the same thing that exists already, if the source is unchanged and the bytes are still whole:
- * they are read, not downloaded again. `since`: no older copy will do. False: there is no such copy, or it cannot be read now.
+ * they are read, not downloaded again. `since`: no older copy will do. False: there is no such copy.
+ *
+ * Of a thing that may change without a trace only the newest copy will do.
+ * Errors: the newest copy that would do cannot be read now: that is no reason to take an older one. Invariant: INV-8.
  */
 export async function shareExistingCopy(
   entryId: string,
   thing: SavedThing,
   c: SaveContext,
   since = Number.NEGATIVE_INFINITY,
-): Promise<boolean> {
+): Promise<Result<boolean, Failure>> {
   for (const copy of await readCopiesToShare(c.db, thing.item.kind, thing.item.id)) {
+    if (!copy.isNewest && mayChange(thing.item)) break;
     if (copy.savedAt < since) continue;
     if (!isUnchanged(copy.item, thing.item)) continue;
-    if (!(await compareCopy(copy, c)).ok) continue;
+    const whole = await compareCopy(copy, c);
+    if (!whole.ok && whole.error.code !== "archive.damaged") return whole;
     const manifest = manifestOf(thing, copy, copy.savedAt);
-    if (await shareCopy(c.db, entryId, copy.id, c.now(), manifest)) return true;
+    if (whole.ok && (await shareCopy(c.db, entryId, copy.id, c.now(), manifest))) return ok(true);
   }
-  return false;
+  return ok(false);
 }
 
 /** Whether CloudStack lists a thing as it did when it was saved: the same id, state and creation, and the same checksum or size. */

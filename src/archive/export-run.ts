@@ -162,7 +162,9 @@ async function copyOf(
   const since = item.kind === "volume" ? row.asked_at : undefined;
   const known = await readCopiesToShare(c.db, item.kind, item.id);
   if (known.some((copy) => isUnchanged(copy.item, item) && copy.savedAt >= (since ?? 0))) progress.show("checking");
-  if ((await wasSaved())?.state === "verified" || (await shareExistingCopy(entryId, thing, c, since))) {
+  const shared = (await wasSaved())?.state === "verified" ? ok(true) : await shareExistingCopy(entryId, thing, c, since);
+  // One that cannot be read now is no reason to wait: what CloudStack gives is no older.
+  if (shared.ok && shared.value) {
     const copy = await wasSaved();
     if (copy?.bytes != null && copy.sha256 !== null) {
       // What was saved since they asked was downloaded for them, too.
@@ -184,6 +186,8 @@ async function archivedCopy(row: ExportRow, entryId: string, progress: Progress,
   const copies = row.project_id === null ? [] : await readCopiesOf(c.db, row.project_id, row.item_kind, row.template_id);
   for (const copy of copies) {
     const whole = await compareCopy(copy, c);
+    // An older one is no answer while the newest is only out of reach.
+    if (!whole.ok && whole.error.code !== "archive.damaged") return whole;
     if (!whole.ok) {
       problem = whole.error;
       continue;

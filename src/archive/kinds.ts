@@ -20,3 +20,8 @@ export function exportObstacle(item: InventoryItem, inventory: Pick<Inventory, "
   if (machine === undefined || machine.state === "Stopped") return null;
   return `A volume can be exported once it is detached or its machine is stopped; ${machine.name} is ${machine.state}`;
 }
+
+/** Whether a thing's bytes may change while CloudStack lists it as before: a volume's do as long as a machine can write to it. */
+export function mayChange({ kind }: Pick<InventoryItem, "kind">): boolean {
+  return kind === "volume";
+}

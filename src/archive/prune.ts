@@ -24,7 +24,7 @@ export interface KeepRules {
 }
 
 /**
- * Chooses the copies that may be removed: older than the age, not among the newest of their thing, and not in use. Pure.
+ * Chooses the copies that may be removed: not used for longer than the age, not among the newest of their thing, and not in use. Pure.
  *
  * Shape: whatever the rules say, the newest copy of every thing stays, since the thing may exist nowhere else.
  */
@@ -32,7 +32,7 @@ export function copiesToPrune(copies: readonly KeptCopy[], rules: KeepRules, now
   return [...groupBy(copies, thingOf).values()].flatMap((same) =>
     newestFirst(same)
       .slice(versionsOf(rules))
-      .filter((copy) => !copy.inUse && now - copy.savedAt > rules.ageMs),
+      .filter((copy) => !copy.inUse && now - copy.usedAt > rules.ageMs),
   );
 }
 
@@ -41,8 +41,9 @@ function versionsOf(rules: KeepRules): number {
   return Math.max(1, rules.versions);
 }
 
+/** By when their bytes were saved: one that somebody used later is no newer for that. */
 function newestFirst(copies: readonly KeptCopy[]): readonly KeptCopy[] {
-  return copies.toSorted((a, b) => b.savedAt - a.savedAt || (a.id < b.id ? 1 : -1));
+  return copies.toSorted((a, b) => b.savedSeq - a.savedSeq);
 }
 
 function thingOf({ itemKind, itemId }: KeptCopy): string {

@@ -12,7 +12,7 @@ import {
   type PartialDesired,
 } from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
-import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
+import { stateOf, type Closing, type LastComplete, type ProjectState } from "./project-state.ts";
 import { isMysql } from "../core/ci-address.ts";
 import { createMysqlServer } from "./mysql/rows.ts";
 import { createPostgresServer, type ProjectQuestion, type Rows } from "./rows.ts";
@@ -61,6 +61,8 @@ export interface CiDatabaseOptions {
   readonly sentinelProject: string | null;
   /** The scope that people confirmed last; null while there is no policy. Errors: throws when the store is unreachable. */
   readonly confirmed: () => Promise<Pick<TeamPolicy["scope"], "source"> | null>;
+  /** What the last complete read of a pass found; null: there was none. Errors: throws when the store is unreachable. */
+  readonly lastComplete: () => Promise<LastComplete | null>;
   readonly onError: (error: Error) => void;
 }
 
@@ -85,7 +87,9 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     readDesired: async (scope) => desiredOf(scope, await ifConfirmed(await readWhole()), o.now(), o),
     async readProjectState(id, closing) {
       const read = await ifConfirmed(await server.readRows({ project: { id }, sentinel: o.sentinelProject }));
-      return read.ok ? stateOf(id, read.value, assembled(read.value), o.sentinelProject, closing) : read;
+      if (!read.ok) return read;
+      const expected = { sentinel: o.sentinelProject, last: await o.lastComplete() };
+      return stateOf(id, read.value, assembled(read.value), expected, closing);
     },
     async listPeople() {
       const read = await readWhole();

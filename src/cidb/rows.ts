@@ -24,6 +24,8 @@ export interface Rows {
   readonly counted: { readonly projects: number; readonly memberships: number };
   /** How many rows the projects view has in all. */
   readonly projectsInAll: number;
+  /** How many rows the memberships view has in all. */
+  readonly membershipsInAll: number;
   /** Which database gave them. */
   readonly source: DatabaseSource;
 }
@@ -138,7 +140,8 @@ async function readRows(server: PostgresSnapshots, views: ViewNames, about: Abou
     isAt("");
     const source = await readSource(client, views, quoted);
     const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
-    return { projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0, source };
+    const inAll = { projectsInAll: p?.in_all ?? 0, membershipsInAll: m?.in_all ?? 0 };
+    return { projects, users, memberships, counted, ...inAll, source };
   });
 }
 

@@ -1,3 +1,4 @@
+import { readClocks } from "../approvals/clocks.ts";
 import { CiUserId, DeletionId, OperatorId } from "../core/ids.ts";
 import { isRefusal } from "../core/phases.ts";
 import { ASK_AGAIN_MS } from "../core/votes.ts";
@@ -11,7 +12,7 @@ import { isProtected } from "./protection.ts";
 import { votersOf } from "./voters.ts";
 
 /** What tells whether a proposal opens a deletion. */
-type OpenQuestion = Pick<DeletionContext, "db" | "now" | "policyNow" | "readOutside" | "reported"> & {
+type OpenQuestion = Pick<DeletionContext, "db" | "now" | "clockSkew" | "policyNow" | "readOutside" | "reported"> & {
   readonly approvers: Pick<DeletionContext["approvers"], "approversNow" | "learnAccounts" | "listedNow">;
 };
 
@@ -48,8 +49,9 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
 }
 
 /**
- * Why a proposal opens no deletion now; null: it would. A card that no quorum could approve is not made: the plan says who could, and a
- * later pass, started by itself or by somebody else, opens it.
+ * Why a proposal opens no deletion now; null: it would. None is opened while the clocks disagree: by one that jumped ahead, a project has
+ * been absent for long, and a refusal is long ago. A card that no quorum could approve is not made: the plan says who could, and a later
+ * pass, started by itself or by somebody else, opens it.
  */
 export async function whyNotOpened(
   proposal: DeletionProposal,
@@ -62,8 +64,14 @@ export async function whyNotOpened(
   const kept = isProtected({ domain_id: proposal.domainId, path: proposal.path, policy }, await c.readOutside(), policy);
   if (!kept.ok) return { reason: kept.error.message, isNews: false };
   if (kept.value) return { reason: "the domain is protected", isNews: false };
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return { reason: clocks.error.message, isNews: true };
+  const now = clocks.value.earliest;
+  const { evidence } = proposal;
+  if (evidence.kind === "absent" && now - evidence.since < policy.absenceMs)
+    return { reason: "by all clocks its project has not been absent for long enough", isNews: false };
   const last = await readLastClosed(c.db, proposal.domainId);
-  if (last !== null && isRefusal(last.closed_because) && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) {
+  if (last !== null && isRefusal(last.closed_because) && now - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) {
     const reason = `${last.closed_because} by ${last.closed_by ?? "somebody"} less than a day ago; people are asked again a day after that`;
     return { reason, isNews: false };
   }

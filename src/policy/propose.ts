@@ -1,3 +1,4 @@
+import { readClocks } from "../approvals/clocks.ts";
 import { isOneOf, teamOnly, type Asker } from "../core/people.ts";
 import { after } from "../core/clock.ts";
 import { canonicalJson, digestOf } from "../core/digest.ts";
@@ -71,7 +72,12 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
   const last = await readNewestPolicyChange(c.db, "scope");
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(present.value);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
-  if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
+  if (last?.state === "proposed") return null;
+  if (refused) {
+    // By a clock that jumped ahead they refused it long ago.
+    const clocks = await readClocks(c);
+    if (!clocks.ok || clocks.value.earliest - (last.ended_at ?? 0) < ASK_AGAIN_MS) return null;
+  }
   const reason = "this process reads another scope, or gives other roles, than the confirmed one says";
   const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;

@@ -29,6 +29,9 @@ export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sh
                    'person', person_of(array[b.voter, b.slack_account])) order by b.seq)
                  from ballot b where b.kind = 'waiver' and b.question = archive_entry.id::text), '[]') as waivers`;
 
+/** SQL for when a copy's bytes were taken from their source, from `archive_entry`; for copies of earlier versions, when they were checked. */
+export const SAVED_AT = "coalesce((manifest ->> 'savedAt')::bigint, updated_at)";
+
 /** What an entry belongs to. */
 export interface EntryOwner {
   readonly kind: "deletion" | "export" | "backup";
@@ -87,6 +90,8 @@ const SourceRow = z.object({
   sha256: z.string(),
   bytes: z.number(),
   savedAt: z.number(),
+  /** No bytes of the thing were saved after these, not even some that count no longer. */
+  isNewest: z.boolean(),
   /** The thing as CloudStack listed it when it was saved. */
   item: z.custom<InventoryItem>((v) => typeof v === "object" && v !== null && "kind" in v && "facts" in v),
 });
@@ -95,14 +100,16 @@ export type CopyToShare = z.output<typeof SourceRow>;
 
 /** Reads the verified copies of one thing, whoever saved it, the newest first; each object once. */
 export async function readCopiesToShare(q: Queryable, kind: ItemKind, itemId: string): Promise<readonly CopyToShare[]> {
-  const found = await q.many(
+  return q.many(
     SourceRow,
-    `select distinct on (store_key) id, name, item_kind, store_key, sha256, bytes, (manifest ->> 'savedAt')::bigint as "savedAt", manifest -> 'item' as item
-     from archive_entry where item_kind = $1 and item_id = $2 and state = 'verified' and removal_begun_at is null
-       and manifest ? 'item' and manifest ? 'savedAt' order by store_key, id`,
+    `select * from (
+       select distinct on (e.saved_seq) e.id, e.name, e.item_kind, e.store_key, e.sha256, e.bytes, (e.manifest ->> 'savedAt')::bigint as "savedAt",
+         not exists (select from archive_entry o where o.item_kind = $1 and o.item_id = $2 and o.saved_seq > e.saved_seq) as "isNewest",
+         e.manifest -> 'item' as item
+       from archive_entry e where e.item_kind = $1 and e.item_id = $2 and e.state = 'verified' and e.removal_begun_at is null
+         and e.manifest ? 'item' and e.manifest ? 'savedAt' order by e.saved_seq desc, e.id) copy`,
     [kind, itemId],
   );
-  return found.toSorted((a, b) => b.savedAt - a.savedAt);
 }
 
 /** Makes an entry verified by the object of another one; false when that one counts no longer. Invariant: INV-8. */
@@ -146,12 +153,16 @@ const CopyRow = z.object({
   key: z.string(),
   sha256: z.string(),
   bytes: z.number(),
-  savedAt: z.number(),
+  /** The order in which the copies' bytes were saved; entries that share an object have the same. */
+  savedSeq: z.number(),
+  /** When an entry began to count on it last; it is kept from then on for the age that is asked for. */
+  usedAt: z.number(),
   inUse: z.boolean(),
 });
-/** One verified copy in the archive, by the newest entry that has it. `inUse`: its deletion is running, or a link to it is valid. Units: bytes, UTC epoch milliseconds. */
+/** One verified copy in the archive, by the entry that used it last. `inUse`: its deletion is running, or a link to it is valid. Units: bytes, UTC epoch milliseconds. */
 export type KeptCopy = z.output<typeof CopyRow>;
-const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, updated_at as "savedAt"`;
+const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, saved_seq as "savedSeq",
+  updated_at as "usedAt"`;
 
 /** Reads the verified copies whose removal has not begun. */
 export async function readKeptCopies(q: Queryable, now: number): Promise<readonly KeptCopy[]> {
@@ -160,7 +171,7 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
     `select * from (
        select distinct on (store_key) ${COPY_COLUMNS}, is_in_use(archive_entry, $1) as "inUse" from archive_entry
        where state = 'verified' and removal_begun_at is null order by store_key, updated_at desc, id desc) copy
-     order by "itemKind", "itemId", "savedAt", id`,
+     order by "itemKind", "itemId", "savedSeq"`,
     [now],
   );
 }
@@ -170,7 +181,7 @@ export async function readOldestCopy(q: Queryable): Promise<KeptCopy | null> {
   return q.maybe(
     CopyRow,
     `select ${COPY_COLUMNS}, false as "inUse" from archive_entry where state = 'verified' and removal_begun_at is null
-     order by updated_at, id limit 1`,
+     order by saved_seq, id limit 1`,
     [],
   );
 }

@@ -111,7 +111,7 @@ export async function readDeletion(q: Queryable, id: string, lock = false): Prom
   return q.maybe(Row, `${SELECT} where id = $1${lock ? " for update" : ""}`, [id]);
 }
 
-const LIVE = "phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at";
+const LIVE = "phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by seq";
 
 /** Reads the deletions that have not ended, oldest first, but for those of `readUnreadable`; `project` narrows. */
 export async function readLiveDeletions(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionRow[]> {
@@ -160,19 +160,17 @@ export async function readIfReadable(q: Queryable, id: string, lock = false): Pr
 
 /** Reads the newest deletion of a project, ended or not. */
 export async function readNewestDeletion(q: Queryable, project: ProjectId): Promise<DeletionRow | null> {
-  return q.maybe(Row, `${SELECT} where project_id = $1 order by opened_at desc limit 1`, [project]);
+  return q.maybe(Row, `${SELECT} where project_id = $1 order by seq desc limit 1`, [project]);
 }
 
 /** How it ended: readable in every row, since what people refused is not asked again. */
 const Ending = Row.pick({ closed_because: true, closed_by: true, closed_reason: true, entered_at: true, opened_at: true });
 
-/** Reads a domain's last deletion that was closed without deleting; a rejected one is not proposed again at once. */
+/** Reads the deletion of a domain that was opened last of those closed without deleting; a rejected one is not proposed again at once. */
 export async function readLastClosed(q: Queryable, domain: DomainId): Promise<z.output<typeof Ending> | null> {
-  return q.maybe(
-    Ending,
-    `select ${columnsOf(Ending)} from deletion where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`,
-    [domain],
-  );
+  return q.maybe(Ending, `select ${columnsOf(Ending)} from deletion where domain_id = $1 and phase = 'closed' order by seq desc limit 1`, [
+    domain,
+  ]);
 }
 
 type FixedColumn = Extract<

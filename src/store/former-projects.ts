@@ -22,7 +22,7 @@ export async function readFormerProjects(
     FormerRow,
     `select last.project_id as id, last.slug from (
        select distinct on (d.project_id) d.id, d.project_id, d.domain_id, d.slug from deletion d
-       where (d.phase = 'deleted' or d.closed_because = 'gone') and ($2::text is null or d.project_id = $2) order by d.project_id, d.opened_at desc, d.id) last
+       where (d.phase = 'deleted' or d.closed_because = 'gone') and ($2::text is null or d.project_id = $2) order by d.project_id, d.seq desc) last
      where last.slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
        and not exists (select from managed_domain m where m.project_id = last.project_id and m.deleted_at is null)
        and ($1::text is null or ${wasMember("last", "$1")})

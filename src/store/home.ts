@@ -163,7 +163,7 @@ export function readNewestDeletionsOf(q: Queryable, projects: readonly string[])
   return q.many(
     StandingRow,
     `select * from (select distinct on (project_id) ${STANDING} from deletion where project_id = any ($1)
-       order by project_id, opened_at desc, id) newest
+       order by project_id, seq desc) newest
      where phase <> 'closed' or "closedBecause" = 'gone'`,
     [projects],
   );

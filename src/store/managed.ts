@@ -145,6 +145,17 @@ export async function readLastSizes(q: Queryable): Promise<{ readonly projects: 
   return projects === null || domains === null ? null : { projects, domains };
 }
 
+const ListedRow = z.object({ projects: z.number(), hasAccounts: z.boolean() });
+
+/** What the last complete read of the CI database listed, and whether accounts of its members are managed now; null before the first. */
+export async function readLastListed(q: Queryable): Promise<Readonly<z.output<typeof ListedRow>> | null> {
+  return q.maybe(
+    ListedRow,
+    `select projects, exists (select from managed_account a join managed_domain d using (domain_id) where d.deleted_at is null) as "hasAccounts"
+     from sync_state where projects is not null`,
+  );
+}
+
 /** Records which plan was shown last, for replicas of an earlier version. */
 export async function recordLastShown(q: Queryable, digest: string): Promise<void> {
   await q.exec("update sync_state set last_shown_digest = $1", [digest]);

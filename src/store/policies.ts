@@ -82,7 +82,7 @@ export async function readPolicyChanges(q: Queryable, endedSince: number): Promi
 
 /** Reads the newest change of a setting, ended or not. */
 export async function readNewestPolicyChange(q: Queryable, setting: string): Promise<PolicyChangeRow | null> {
-  return q.maybe(ChangeRow, `${SELECT_CHANGE} where setting = $1 order by proposed_at desc, id limit 1`, [setting]);
+  return q.maybe(ChangeRow, `${SELECT_CHANGE} where setting = $1 order by seq desc limit 1`, [setting]);
 }
 
 /** Ends a change. Errors: `StoreError` `policy_ended`, `policy_applied`. */

@@ -14,6 +14,8 @@ const CopyRow = z.object({
   sha256: z.string(),
   bytes: z.number(),
   savedAt: Instant,
+  /** The order in which the copies' bytes were saved. */
+  savedSeq: z.number(),
   domainPath: DomainPath,
   /** The thing as CloudStack listed it when it was saved. */
   item: z.custom<InventoryItem>((v) => typeof v === "object" && v !== null && "kind" in v && "facts" in v),
@@ -27,7 +29,7 @@ export type ProjectCopy = z.output<typeof CopyRow>;
  */
 const OF_PROJECTS = `
   select e.id, o.project_id as "projectId", e.item_kind, e.item_id, e.name, e.store_key, e.sha256, e.bytes,
-    (e.manifest ->> 'savedAt')::bigint as "savedAt", e.manifest ->> 'domainPath' as "domainPath", e.manifest -> 'item' as item
+    (e.manifest ->> 'savedAt')::bigint as "savedAt", e.saved_seq as "savedSeq", e.manifest ->> 'domainPath' as "domainPath", e.manifest -> 'item' as item
   from archive_entry e join (
     select 'deletion' as kind, id, project_id from deletion
     union all select 'backup', id, project_id from backup_run
@@ -41,7 +43,7 @@ export async function readNewestCopies(q: Queryable, projects: readonly ProjectI
   if (projects.length === 0) return [];
   return q.many(
     CopyRow,
-    `select distinct on (c."projectId", c.item_id) c.* from (${OF_PROJECTS}) c order by c."projectId", c.item_id, c."savedAt" desc, c.id`,
+    `select distinct on (c."projectId", c.item_id) c.* from (${OF_PROJECTS}) c order by c."projectId", c.item_id, c."savedSeq" desc, c.id`,
     [projects, kind],
   );
 }
@@ -53,5 +55,5 @@ export async function readCopiesOf(q: Queryable, project: ProjectId, kind: Expor
     `select distinct on (c.store_key) c.* from (${OF_PROJECTS} and e.item_id = $3) c order by c.store_key, c.id`,
     [[project], kind, itemId],
   );
-  return found.toSorted((a, b) => b.savedAt - a.savedAt);
+  return found.toSorted((a, b) => b.savedSeq - a.savedSeq);
 }

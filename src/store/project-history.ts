@@ -2,11 +2,9 @@
 import { z } from "zod";
 import { Instant, type CiUserId, type DeletionId } from "../core/ids.ts";
 import { itemKinds, type ItemKind } from "../core/inventory.ts";
+import { SAVED_AT } from "./archive-entries.ts";
 import type { Queryable } from "./db.ts";
 import { wasMember } from "./former-members.ts";
-
-/** When a copy's bytes were taken from their source; for copies of earlier versions, when they were checked. */
-const SAVED_AT = "coalesce((manifest ->> 'savedAt')::bigint, updated_at)";
 
 const DateRow = z.object({ itemId: z.string(), savedAt: Instant });
 
@@ -58,7 +56,7 @@ export async function readDeletionsOfMember(q: Queryable, user: CiUserId, slug: 
      where (d.phase <> 'closed' or d.closed_because = 'gone') and ($2::text is null or d.slug = $2)
        and (exists (select from posted_message p where p.key = 'keep:' || d.id || ':' || $1)
          or ${wasMember("d", "$1")})
-     order by d.opened_at desc limit 20`,
+     order by d.seq desc limit 20`,
     [user, slug],
   );
   return rows.map((r) => r.id);
@@ -68,7 +66,7 @@ export async function readDeletionsOfMember(q: Queryable, user: CiUserId, slug: 
 export async function readNewestDeletionNamed(q: Queryable, slug: string): Promise<string | null> {
   const row = await q.maybe(
     z.object({ id: z.string() }),
-    `select id::text from deletion where slug = $1 and (phase <> 'closed' or closed_because = 'gone') order by opened_at desc limit 1`,
+    `select id::text from deletion where slug = $1 and (phase <> 'closed' or closed_because = 'gone') order by seq desc limit 1`,
     [slug],
   );
   return row?.id ?? null;

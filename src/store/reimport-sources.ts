@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type DomainId, Instant, ProjectId } from "../core/ids.ts";
 import { itemKinds, type Inventory, type InventoryItem } from "../core/inventory.ts";
+import { SAVED_AT } from "./archive-entries.ts";
 import type { Queryable } from "./db.ts";
 import { StoredInventory } from "./inventories.ts";
 
@@ -13,7 +14,10 @@ const CopyRow = z.object({
   key: z.string(),
   sha256: z.string(),
   bytes: z.number(),
+  /** When its bytes were taken from CloudStack. */
   savedAt: Instant,
+  /** The order in which the copies' bytes were saved. */
+  savedSeq: z.number(),
   savedFor: z.enum(["deletion", "export", "backup"]),
   /** As CloudStack listed it when it was saved. */
   item: Item,
@@ -35,7 +39,7 @@ const OF_PROJECT = `(
     where x.id = e.owner_id and x.slug = any ($2::text[])
   )))`;
 const COPY = `select e.id as "entryId", e.item_kind as kind, e.item_id as "itemId", e.name, e.store_key as key, e.sha256, e.bytes,
-  e.updated_at as "savedAt", e.owner_kind as "savedFor", e.manifest -> 'item' as item, e.manifest ->> 'sha256' as "manifestSha256",
+  ${SAVED_AT} as "savedAt", e.saved_seq as "savedSeq", e.owner_kind as "savedFor", e.manifest -> 'item' as item, e.manifest ->> 'sha256' as "manifestSha256",
   (e.manifest ->> 'bytes')::bigint as "manifestBytes",
   (select o.item_id from restore_item i join archive_entry o on o.id = i.entry_id where i.template_id::text = e.item_id) as "madeFrom"
   from archive_entry e`;
@@ -44,7 +48,7 @@ const COPY = `select e.id as "entryId", e.item_kind as kind, e.item_id as "itemI
 export async function readSavedCopies(q: Queryable, project: ProjectId, slugs: readonly string[]): Promise<readonly SavedCopy[]> {
   return q.many(
     CopyRow,
-    `${COPY} where e.state = 'verified' and e.removal_begun_at is null and ${OF_PROJECT} order by e.item_kind, e.name, e.item_id, e.updated_at, e.id`,
+    `${COPY} where e.state = 'verified' and e.removal_begun_at is null and ${OF_PROJECT} order by e.item_kind, e.name, e.item_id, e.saved_seq, e.id`,
     [project, slugs],
   );
 }

@@ -11,10 +11,11 @@ import { linkContext } from "../../src/app/archive.ts";
 import type { Slug } from "../../src/core/ids.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { recordDomainDeleted } from "../../src/store/managed.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import type { PartsChange } from "../support/bot.ts";
-import { openOne, updateAnyway } from "../support/deletions.ts";
+import { item, openOne, updateAnyway } from "../support/deletions.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { body, exportBot, exported, exportWorld, lastOf, mia, place, type ExportWorld } from "./export-world.ts";
 
@@ -74,6 +75,24 @@ test("a copy whose bytes are damaged is not handed out", async () => {
   writeFileSync(path.join(archive, file), "other bytes");
   expect(code(await ask())).toBe("ok");
   expect(lastOf(w)).toMatchObject({ state: "failed", link: null, problem: expect.stringMatching(/is damaged|archive/) });
+});
+
+test("while the newest copy cannot be read for a moment, no older one is handed out in its place", async () => {
+  const { archive } = exportBot(w).parts;
+  const [id, run] = [randomUUID(), randomUUID()];
+  await fresh.db.exec(
+    `insert into backup_run (id, project_id, slug, domain_id, path, policy, state, asked_at, ended_at)
+     values ($1, 'p-1', 'aurora', $2, 'ROOT/ci/aurora', 'templates', 'complete', 1, 1)`,
+    [run, w.domainId],
+  );
+  const template = { itemKind: "template", itemId: "template-t-1", name: "t-1" } as const;
+  await insertEntry(fresh.db, { kind: "backup", id: run }, { id, ...template, at: 1 });
+  const manifest = { item: item("template", "t-1", { id: "template-t-1" as never }), domainPath: "ROOT/ci/aurora", savedAt: 1 };
+  await updateEntry(fresh.db, id, 1, { state: "verified", key: id, sha256: "0", bytes: 1, manifest });
+  const slow = err(failure("unavailable", "archive.slow", "slow"));
+  const open: typeof archive.open = async (key, ...rest) => (key === id ? slow : archive.open(key, ...rest));
+  expect(code(await ask(mia(), { archive: { open } }))).toBe("ok");
+  expect(lastOf(w)).toMatchObject({ state: "failed", link: null });
 });
 
 test("who had an account at the end, and the team, are offered it and get it, and nothing is downloaded", async () => {

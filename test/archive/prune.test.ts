@@ -43,10 +43,11 @@ const copy = fc.record({
   key: fc.constant("k"),
   sha256: fc.constant("0"),
   bytes: fc.nat(10),
-  savedAt: fc.nat(50),
+  savedSeq: fc.nat(),
+  usedAt: fc.nat(50),
   inUse: fc.boolean(),
 });
-const copies = fc.uniqueArray(copy, { selector: (c) => c.id, maxLength: 30 });
+const copies = fc.uniqueArray(copy, { selector: (c) => c.savedSeq, maxLength: 30 });
 const rules: fc.Arbitrary<KeepRules> = fc.record({ versions: fc.integer({ min: -2, max: 5 }), ageMs: fc.nat(60) });
 const BYTES = Buffer.from("abc");
 const SHA256 = createHash("sha256").update(BYTES).digest("hex");
@@ -62,16 +63,15 @@ describe("the choice", () => {
       for (const one of all) {
         const kept = all.filter((c) => sameThing(c, one) && !gone.has(c));
         expect(kept.length).toBeGreaterThan(0);
-        expect(Math.max(...kept.map((c) => c.savedAt))).toBe(Math.max(...all.filter((c) => sameThing(c, one)).map((c) => c.savedAt)));
-        if (one.inUse || now - one.savedAt <= r.ageMs) expect(gone.has(one)).toBe(false);
+        expect(Math.max(...kept.map((c) => c.savedSeq))).toBe(Math.max(...all.filter((c) => sameThing(c, one)).map((c) => c.savedSeq)));
+        if (one.inUse || now - one.usedAt <= r.ageMs) expect(gone.has(one)).toBe(false);
       }
     }));
 
   test("is what counting the newer copies says", () =>
     holds((all, r, now) => {
-      const newer = (c: KeptCopy) =>
-        all.filter((o) => sameThing(o, c) && (o.savedAt > c.savedAt || (o.savedAt === c.savedAt && o.id > c.id))).length;
-      const expected = all.filter((c) => newer(c) >= Math.max(1, r.versions) && now > c.savedAt + r.ageMs && !c.inUse);
+      const newer = (c: KeptCopy) => all.filter((o) => sameThing(o, c) && o.savedSeq > c.savedSeq).length;
+      const expected = all.filter((c) => newer(c) >= Math.max(1, r.versions) && now > c.usedAt + r.ageMs && !c.inUse);
       expect(idsOf(copiesToPrune(all, r, now))).toEqual(idsOf(expected));
     }));
 
@@ -155,7 +155,7 @@ describe("on PostgreSQL", () => {
     );
 
   test("old copies go, each audited before and after, and the last stays", async () => {
-    const [old, older, last] = [await saved("i1", 20), await saved("i1", 10), await saved("i1", 30)];
+    const [older, old, last] = [await saved("i1", 10), await saved("i1", 20), await saved("i1", 30)];
     expect(await prune(1000)).toEqual(gone(old, older));
     for (const id of [old, older]) expect(await audited(id)).toEqual(["archive.prune", "archive.pruned"]);
     expect(await audited(last)).toEqual([]);
@@ -213,13 +213,13 @@ describe("on PostgreSQL", () => {
     };
     const only = await saved("i5", 10);
     expect(await refusal(beginRemoval(fresh.db, only, 1000))).toBe("archive_last_copy");
+    const linked = await saved("i5", 15, 5000);
     const newest = await saved("i5", 20);
     expect(await refusal(beginRemoval(fresh.db, newest, 1000))).toBe("archive_last_copy");
     // Nobody has read the newest one.
     expect(await refusal(beginRemoval(fresh.db, only, 1000))).toBe("archive_last_copy");
     await recordReadWhole(fresh.db, newest, 1000);
     expect(await refusal(beginRemoval(fresh.db, only, 1000 + 86_400_001))).toBe("archive_last_copy");
-    const linked = await saved("i5", 15, 5000);
     expect(await beginRemoval(fresh.db, linked, 1000)).toBe(false);
     expect(await refusal(fresh.db.exec("update archive_entry set removal_begun_at = 1000 where id = $1", [linked]))).toBe("archive_in_use");
     expect(await refusal(fresh.db.exec("update archive_entry set sha256 = '1' where id = $1", [only]))).toBe("archive_verified");
@@ -305,7 +305,7 @@ describe("on PostgreSQL", () => {
     await resetDatabase(fresh.db);
     const root = await mkdtemp(path.join(tmpdir(), "twokey-mount-"));
     const [store, config, failed] = [createFolderStore(root), configOf(), new Array<string>()];
-    const [old, older, last] = [await saved("golden", 20), await saved("golden", 10), await saved("golden", 30)];
+    const [older, old, last] = [await saved("golden", 10), await saved("golden", 20), await saved("golden", 30)];
     for (const key of [old, older, last]) {
       await store.append(key, 0, Readable.from([BYTES]));
       await store.finish(key);

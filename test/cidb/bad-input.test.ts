@@ -185,7 +185,13 @@ test("views in a schema that only the role's settings name: a sentence says to n
   if (read.coverage !== "partial") throw new Error("it read something");
   expect(read.reason).toMatch(/no view twokey_projects in public\. .* name yours with its schema in CI_…_VIEW/);
   const views = { projects: "ci.twokey_projects", users: "ci.twokey_users", memberships: "ci.twokey_memberships" };
-  const asked = { now: () => 5 as Instant, sentinelProject: null, confirmed: async () => null, onError: () => undefined };
+  const asked = {
+    now: () => 5 as Instant,
+    sentinelProject: null,
+    confirmed: async () => null,
+    lastComplete: async () => null,
+    onError: () => undefined,
+  };
   const named = createCiDatabase({ url: fresh.url, views, ...asked });
   expect(await named.readDesired(scope)).toMatchObject({ coverage: "complete", projects: [{ id: "good", state: "active" }] });
   await named.close();

@@ -97,9 +97,17 @@ test("a view narrowed to one project says nothing of the others where a sentinel
 });
 
 test("a read of fewer rows than the database counts leaves it open", () => {
-  const rows = { projects: [], users: [], memberships: [], counted: { projects: 0, memberships: 0 }, projectsInAll: 3 };
+  const rows = {
+    projects: [],
+    users: [],
+    memberships: [],
+    counted: { projects: 0, memberships: 0 },
+    projectsInAll: 3,
+    membershipsInAll: 3,
+  };
   const nothing = { projects: [], held: [] };
-  const state = (counted: Rows["counted"]) => stateOf("p-closed" as ProjectId, { ...rows, counted }, nothing, null);
+  const last = { projects: 3, hasAccounts: true, shrinkMinShare: 0.5 };
+  const state = (counted: Rows["counted"]) => stateOf("p-closed" as ProjectId, { ...rows, counted }, nothing, { sentinel: null, last });
   expect(state({ projects: 0, memberships: 0 })).toEqual({ ok: true, value: "absent" });
   expect(state({ projects: 1, memberships: 0 })).toMatchObject({ error: { code: "cidb.unsure" } });
   expect(state({ projects: 0, memberships: 1 })).toMatchObject({ error: { code: "cidb.unsure" } });

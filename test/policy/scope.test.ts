@@ -90,6 +90,9 @@ test("a scope that people refused is not asked about again for a day, but may be
   await askAboutScope(bot.policy);
   expect(cards.filter((c) => c.state === "proposed")).toHaveLength(1);
   now += 25 * 3_600_000;
+  // By a clock that is 25 hours ahead and knows it, it was refused a moment ago.
+  await askAboutScope(bot.with({ clockSkew: async () => ({ ms: 25 * 3_600_000, against: "another clock" }) }).policy);
+  expect(cards.filter((c) => c.state === "proposed")).toHaveLength(1);
   await askAboutScope(bot.policy);
   expect(cards.at(-1)).toMatchObject({ state: "proposed", setting: "scope" });
   await reject("still not ours");

@@ -48,6 +48,7 @@ async function readThrough(url: string) {
     now: () => 5 as Instant,
     sentinelProject: null,
     confirmed: async () => null,
+    lastComplete: async () => null,
     onError: () => undefined,
   });
   try {

@@ -55,8 +55,10 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
 
 const usual = configOf();
 
-/** A database of Twokey without a policy, with which a CI database cannot be compared. */
-const noPolicy = { maybe: async () => null } as unknown as Database;
+/** A database of Twokey without a policy, whose last complete read found nothing: a CI database is compared with neither. */
+const noPolicy = {
+  maybe: async (_row: unknown, sql: string) => (sql.includes("from sync_state") ? { projects: 0, hasAccounts: false } : null),
+} as unknown as Database;
 
 /** The CI database at a URL, read as the bot of `db` reads it (`src/app/systems.ts`). Close it. */
 export function botCi(url: string, now: () => number, sentinel: string | null = null, db: Database = noPolicy): CiDatabase {

@@ -55,5 +55,5 @@ function originOf(itemId: string, madeFrom: ReadonlyMap<string, string>): string
 }
 
 function isNewer(a: SavedCopy, b: SavedCopy): boolean {
-  return a.savedAt === b.savedAt ? a.entryId > b.entryId : a.savedAt > b.savedAt;
+  return a.savedSeq === b.savedSeq ? a.entryId > b.entryId : a.savedSeq > b.savedSeq;
 }

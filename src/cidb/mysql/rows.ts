@@ -122,7 +122,8 @@ async function readViews(connection: PoolConnection, isAt: (view: string) => voi
   isAt("");
   const source = await readSource(connection, views);
   const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
-  return { projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0, source };
+  const inAll = { projectsInAll: p?.in_all ?? 0, membershipsInAll: m?.in_all ?? 0 };
+  return { projects, users, memberships, counted, ...inAll, source };
 }
 
 /** A warning says that a value is not what is stored: cut off, or turned into another one. Notes are none. */

@@ -39,7 +39,13 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
     return problems.map((problem) => failed(problem.trim(), config.error.remedy ?? "Set it."));
   }
   const { value } = config;
-  const ci = createCiDatabase({ ...value.ci, now: io.now, confirmed: async () => null, onError: () => undefined });
+  const ci = createCiDatabase({
+    ...value.ci,
+    now: io.now,
+    confirmed: async () => null,
+    lastComplete: async () => null,
+    onError: () => undefined,
+  });
   const inspections: Readonly<Record<(typeof systems)[number], () => Promise<readonly Check[]>>> = {
     database: () => examineOwnDatabase(value, io.now),
     "ci database": () => examineCiDatabase({ ...value.ci, ci, rootPath: value.cloudstack.rootPath }),

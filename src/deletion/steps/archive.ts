@@ -1,7 +1,7 @@
 import { exportObstacle, itemsToSave } from "../../archive/kinds.ts";
 import { shareExistingCopy } from "../../archive/copy.ts";
 import { saveEntry, type SaveContext } from "../../archive/entry.ts";
-import { fail, type Failure } from "../../core/failure.ts";
+import { fail, sentenceOf, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { insertEntry, isSettled, readEntries, updateEntry, type ArchiveEntryRow } from "../../store/archive-entries.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
@@ -66,7 +66,9 @@ export async function saveOne(
   if (entry.state !== "failed") await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
   await progress();
   const thing = { item, domainPath: row.path, savedFor: { kind: "deletion", id: row.id } } as const;
-  const saved = mayShare && (await shareExistingCopy(entry.id, thing, c)) ? ok(null) : await saveEntry(entry.id, thing, c);
+  const shared = mayShare ? await shareExistingCopy(entry.id, thing, c) : ok(false);
+  if (!shared.ok) await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: sentenceOf(shared.error) });
+  const saved = shared.ok && !shared.value ? await saveEntry(entry.id, thing, c) : shared;
   await progress();
   return saved;
 }

@@ -1,3 +1,4 @@
+import { readClocks } from "../../approvals/clocks.ts";
 import type { Inspection, Ownership } from "../../approvals/ownership.ts";
 import { describeClaims, type Claim } from "../../core/claims.ts";
 import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
@@ -221,7 +222,7 @@ interface Planned {
 async function planNow(
   scope: Scope,
   c: PreviewContext,
-  recorder: Pick<ReconcileContext, "db" | "ownership" | "stopping"> | null,
+  recorder: Pick<ReconcileContext, "db" | "ownership" | "stopping" | "now" | "clockSkew"> | null,
 ): Promise<Planned> {
   const recording = recorder !== null;
   const busy = await c.deletions.liveDomains();
@@ -254,11 +255,12 @@ async function planNow(
   if (mayRecord && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
     const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
     const present = [...input.desired.projects.map((p) => p.id), ...held];
-    // A held row without an id may be any project's: then no project's absence goes on.
-    const isUnsure = input.desired.hasNamelessHeldRow;
+    const clocks = await readClocks(recorder);
+    // A held row without an id may be any project's, and by a clock that jumped an absence may be of any length: then none goes on.
+    const isUnsure = input.desired.hasNamelessHeldRow || !clocks.ok;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
     await recorder.db.tx(async (q) => {
-      await recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() });
+      await recordCompleteRead(q, { present, isUnsure, ...sizes, at: clocks.ok ? clocks.value.latest : c.now() });
       await recordPlaces(q, input.observed.domains);
       await endFirstPlans(q, endedFirstPlans(input, plan));
     });

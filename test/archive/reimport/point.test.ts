@@ -56,6 +56,7 @@ const copy = (itemId: string, savedAt: number, more: Partial<SavedCopy> = {}): S
   sha256: "0",
   bytes: 1,
   savedAt: at(savedAt),
+  savedSeq: savedAt,
   savedFor: "backup",
   item: item("template", itemId),
   manifestSha256: "0",

@@ -64,7 +64,7 @@ test("what is wrong is told, with exit code 1: no environment, no such project, 
   });
   expect(await twokey(["plan", "nowhere"], env)).toMatchObject({ code: 1, err: expect.stringContaining("no project nowhere") as string });
   const away = await twokey(["plan"], { ...env, DATABASE_URL: "postgres://twokey:geheim@127.0.0.1:1/x" });
-  expect(away).toMatchObject({ code: 1, err: expect.stringContaining("could not be read") as string });
+  expect(away).toMatchObject({ code: 1, err: expect.stringContaining("could not be used: nothing listens") as string });
   expect(away.err).not.toContain("geheim");
   const unread = await twokey(["plan"], { ...env, CLOUDSTACK_API_URL: "http://127.0.0.1:1/client/api" });
   expect(unread).toMatchObject({ code: 1, out: expect.stringContaining("CloudStack was not read completely") as string });

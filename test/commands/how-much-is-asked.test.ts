@@ -261,7 +261,8 @@ test("the status of a project that is to be deleted has Keep for its member, and
   await client.connect();
   await client.query("update project set closed_at = now(), closed_by = $1 where id = 'p-1'", [cast.chen.id]);
   await client.end();
-  aheadMs += 60_000;
+  // Nothing is opened while the clocks disagree.
+  aheadMs = 0;
   expect((await twokey?.runPassNow(null))?.ok).toBe(true);
   const [mia, ada] = [person(slack.url, cast.mia.slackId), person(slack.url, cast.ada.slackId)];
   await told(ada, "ROOT/ci/aurora");

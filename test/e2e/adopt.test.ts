@@ -80,7 +80,7 @@ const changes = (): readonly string[] =>
   cloud
     .requests()
     .map((r) => r.command)
-    .filter((command) => !/^(?:list|query|get|addAnnotation)/.test(command));
+    .filter((command) => !/^(?:list|query|get|addAnnotation|removeAnnotation)/.test(command));
 const below = () => cloud.tree().children.find((d) => d.name === "ci")?.children ?? [];
 const owned = () => below().flatMap((d) => d.accounts.flatMap((a) => [...a.machines, ...a.templates])).length;
 const who = (p: { readonly slackId: string }): Person => person(slack.url, p.slackId);
@@ -169,7 +169,7 @@ test("the next plan is ordinary: it creates and repairs, destroys and locks noth
   const [things, before] = [owned(), changes().length];
   await passNow();
   const [ada, ben, chen] = [who(cast.ada), who(cast.ben), who(cast.chen)];
-  await card(ada, "it is their first plan", "/ci-adopt release");
+  await card(ada, "it is its first plan", "/ci-adopt release");
   const since = changes().slice(before);
   expect(new Set(since)).toEqual(new Set(["createAccount", "updateUser"]));
   expect(owned()).toBe(things);

@@ -1,5 +1,5 @@
 /**
- * Claims INV-1 to INV-11, after every tick of the odd ones of 80 simulated lives and one that nobody chose: people, faults,
+ * Claims INV-1 to INV-11, after every tick of the odd ones of seeds 161 to 240 and one that nobody chose: people, faults,
  * crashes, two processes.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 test("no seed breaks an invariant", async () => {
-  const seeds = Array.from({ length: 40 }, (_, i) => 2 * i + 1);
+  const seeds = Array.from({ length: 40 }, (_, i) => 2 * i + 161);
   const sum = await playSeeds(seeds, fresh.db, bot);
   // Runs in which nothing happens would prove nothing.
   expect(sum.effects).toBeGreaterThan(50);

@@ -117,7 +117,7 @@ describe("refusals", () => {
     await s.pass(usual);
     expect(await live()).toEqual([]);
     if (second === undefined) return;
-    expect(await readLastClosed(fresh.db, second.domain_id)).toMatchObject({ id: second.id, closed_because: "rejected" });
+    expect(await readLastClosed(fresh.db, second.domain_id)).toMatchObject({ closed_because: "rejected", opened_at: second.opened_at });
     expect(await readNewestDeletion(fresh.db, second.project_id)).toMatchObject({ id: second.id });
   });
 });

@@ -115,6 +115,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
       await engine.stop();
       await stopServing();
       await own.ended();
+      await assembly.deletions.ownership.idle();
       await Promise.all([db.close(), ci.close()]);
     },
   });

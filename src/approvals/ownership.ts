@@ -71,6 +71,8 @@ export interface Ownership {
    * database's age, since a machine is restored together with an archive on its disk. Ends after twice `KEEP_MS`, and logs what failed.
    */
   keepAndMark(): Promise<void>;
+  /** Ends once nothing of `keepAndMark` is under way any more: nobody who decides waits for it, but who ends the process must. */
+  idle(): Promise<void>;
 }
 
 /** What the archive's copy of the audit log's head says, and giving it the present one. */
@@ -163,15 +165,24 @@ export function createOwnership(c: OwnershipContext): Ownership {
   };
 
   const { markAgain } = createMarking(c, inspect);
+  const underWay = new Set<Promise<void>>();
+  const keepThenMark = async (): Promise<void> => {
+    await keep();
+    if (c.writesNothing !== true) await markAgain();
+  };
 
   return {
     inspect,
     hold,
     unsettled,
     keep,
-    async keepAndMark() {
-      await keep();
-      if (c.writesNothing !== true) await markAgain();
+    keepAndMark() {
+      const run = keepThenMark().finally(() => underWay.delete(run));
+      underWay.add(run);
+      return run;
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
     async verify() {
       const seen = await inspect();

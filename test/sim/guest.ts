@@ -58,6 +58,7 @@ export class Guest {
 
   /** The first installation's database stands in its place again. */
   async leave(): Promise<void> {
+    await this.#replica.deletions.ownership.idle();
     this.#replica.process.dead = true;
     await putRows(this.#owner, this.#aside.rows);
     tell(this.#w, `the second installation leaves${this.hasMarked ? ", and its mark stays" : ""}`);

@@ -141,6 +141,8 @@ class Player {
   async #as(r: Replica, what: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
+      // What nobody waits for has ended before time passes; between two calls of a process it could be what waits.
+      if (!this.#nested) for (const one of this.#replicas) await one.deletions.ownership.idle();
       if (!r.process.dead) return true;
     } catch (thrown) {
       if (!r.process.dead && !(thrown instanceof Crashed)) {

@@ -141,7 +141,7 @@ class Player {
   async #as(r: Replica, what: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
-      // What nobody waits for has ended before time passes; between two calls of a process it could be what waits.
+      // What nobody waits for ends before time passes; between two calls it could be what waits.
       if (!this.#nested) for (const one of this.#replicas) await one.deletions.ownership.idle();
       if (!r.process.dead) return true;
     } catch (thrown) {
@@ -397,6 +397,4 @@ async function usableBackup(w: World, owner: Database): Promise<Backup | null> {
 }
 
 /** What the bot does by the clock for all deletions. */
-async function sweep(r: Replica): Promise<void> {
-  await r.schedules.find((s) => s.name === "sweep-deletions")?.run();
-}
+const sweep = (r: Replica) => r.schedules.find((s) => s.name === "sweep-deletions")?.run() ?? Promise.resolve();

@@ -90,11 +90,14 @@ async function approve(world, slug) {
   await ben.submit({ viewId: modal.id, values: { name: { name: slug } } });
 }
 
-/** The calls of each step that takes something; how often its job is asked for is the server's to say. */
+/**
+ * The calls of each step that takes something; how often its job is asked for is the server's to say, and the mark that is set again after
+ * a decision is no part of it.
+ */
 function stepsIn(calls) {
   const steps = [];
   for (const { command, params } of calls) {
-    if (command === "queryAsyncJobResult") continue;
+    if (["queryAsyncJobResult", "addAnnotation", "removeAnnotation"].includes(command)) continue;
     if (command === "listAnnotations") steps.push([]);
     const { apikey, signature, expires, signatureversion, response, ...asked } = params;
     steps.at(-1)?.push(`${command} ${JSON.stringify(asked)}`);

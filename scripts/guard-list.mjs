@@ -2214,8 +2214,8 @@ export const guards = [
     invariant: "restore",
     what: "nothing goes into a protected domain",
     file: "src/archive/reimport/target.ts",
-    guard: "if (isInProtected(listed, found)) return",
-    broken: "if (false) return",
+    guard: "if (kept !== undefined) return notInto",
+    broken: "if (false) return notInto",
     tests: ["test/archive/reimport/refused.test.ts"],
   },
   {

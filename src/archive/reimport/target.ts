@@ -4,7 +4,7 @@ import { isInProtected } from "../../core/protected.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { isWithin } from "../../core/scope.ts";
 import type { Queryable } from "../../store/db.ts";
-import { readLiveDeletions } from "../../store/deletions.ts";
+import { readLiveHeads } from "../../store/deletions.ts";
 import { findRememberedProjects } from "../../store/reimport-sources.ts";
 import type { ReimportContext, ReimportedProject, ReimportTarget } from "./context.ts";
 
@@ -53,16 +53,15 @@ export async function findReimportTarget(to: string, c: ReimportContext): Promis
       remedy: `Write its UUID, or its whole path such as ${root.path}/name; Twokey touches nothing outside ${root.path}.`,
     });
   const listed = await c.excluded();
-  if (isInProtected(listed, found)) return notInto(found.path, "is protected");
-  const outer = domains.find((d) => isWithin(d.path, found.path) && isInProtected(listed, d));
-  if (outer !== undefined) return notInto(found.path, `lies in ${outer.path}, which is protected`);
+  const kept = domains.find((d) => isWithin(d.path, found.path) && isInProtected(listed, d));
+  if (kept !== undefined) return notInto(found.path, kept.id === found.id ? "is protected" : `lies in ${kept.path}, which is protected`);
   const free = await requireNoDeletion(found, c.db);
   return free.ok ? ok({ id: found.id, path: found.path }) : free;
 }
 
 /** Errors: `refused` while a deletion of the domain, or of one that it lies in, has not ended. */
 export async function requireNoDeletion(target: ReimportTarget, q: Queryable): Promise<Result<void, Failure>> {
-  const live = (await readLiveDeletions(q)).find((d) => d.domain_id === target.id || isWithin(d.path, target.path));
+  const live = (await readLiveHeads(q)).find((d) => d.domain_id === target.id || isWithin(d.path, target.path));
   if (live === undefined) return ok(undefined);
   const remedy = "Wait until it has ended, or cancel it in the channel; nothing is put into a domain that may be deleted.";
   return fail("refused", "restore.under_deletion", `${live.path} is under a deletion (${live.phase})`, { remedy });

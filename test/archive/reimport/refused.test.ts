@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { readLiveDeletions } from "../../../src/store/deletions.ts";
 import { recordStop } from "../../../src/store/stop-switch.ts";
 import { RestoreWorld, today } from "./world.ts";
 
@@ -94,6 +95,14 @@ test("a domain under a deletion that has not ended: refused", async () => {
   await world.openDeletion("p-9", name);
   const ran = await into(spare);
   expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("is under a deletion (archiving)")]);
+  // A row that cannot be read is a deletion all the same.
+  await world.state.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update deletion set evidence = '{}' where domain_id = $1", [spare]);
+  });
+  expect((await readLiveDeletions(world.state.db)).filter((d) => d.domain_id === spare)).toEqual([]);
+  const again = await into(spare);
+  expect([again.code, again.err]).toEqual([1, expect.stringContaining("is under a deletion (archiving)")]);
 });
 
 test.each<[string, (account: string) => unknown, string]>([

@@ -4027,8 +4027,8 @@ export const guards = [
     invariant: "INV-3",
     what: "a deletion whose row cannot be read is left out, and the others go on",
     file: "src/store/deletions.ts",
-    guard: "return parsed.success ? [parsed.data] : [];",
-    broken: "return [Row.parse(row)];",
+    guard: "flatMap(({ parsed }) => (parsed.success ? [parsed.data] : []))",
+    broken: "map(({ row }) => Row.parse(row))",
     tests: ["test/deletion/unreadable-row.test.ts"],
   },
   {

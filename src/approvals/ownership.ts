@@ -164,7 +164,7 @@ export function createOwnership(c: OwnershipContext): Ownership {
     return ok({ claims: [...(await unsettled(claims)), ...ofAge], ours, marks: marks.value });
   };
 
-  const { markAgain } = createMarking(c, inspect);
+  const markAgain = createMarking(c, inspect);
   const underWay = new Set<Promise<void>>();
   const keepThenMark = async (): Promise<void> => {
     await keep();
@@ -200,16 +200,21 @@ export function createOwnership(c: OwnershipContext): Ownership {
         if (ours.id !== us.mark || us.markRoot !== c.root) await recordMark(c.db, ours.id, c.root, null);
         return ok(undefined);
       }
-      const head = await readAuditHead(c.db);
-      const made = await c.addMark(us.id, head);
-      if (made.ok) await recordMark(c.db, made.value.id, c.root, head?.seq ?? null);
-      return made.ok ? ok(undefined) : made;
+      return addOurs(us, await readAuditHead(c.db), c);
     },
   };
 }
 
+/** Adds a mark of ours, and records it once it is there. */
+async function addOurs(us: Installation, head: AuditHead | null, c: OwnershipContext): Promise<Result<void, Failure>> {
+  const made = await c.addMark(us.id, head);
+  if (!made.ok) return made;
+  await recordMark(c.db, made.value.id, c.root, head?.seq ?? null);
+  return ok(undefined);
+}
+
 /** Sets our mark again, with the present head of the audit log, if something was decided since. */
-function createMarking(c: OwnershipContext, inspect: Ownership["inspect"]): { readonly markAgain: () => Promise<void> } {
+function createMarking(c: OwnershipContext, inspect: Ownership["inspect"]): () => Promise<void> {
   const setMark = async (): Promise<void> => {
     const unmarked = await readUnmarked(c.db);
     if (unmarked === null) return;
@@ -219,9 +224,8 @@ function createMarking(c: OwnershipContext, inspect: Ownership["inspect"]): { re
     // The mark of another installation, or of a newer database, must stay the newest one until two people have seen it.
     const isNewest = seen.value.claims.length === 0 && seen.value.ours !== null;
     if (!isNewest) return;
-    const made = await c.addMark(us.id, head);
-    if (!made.ok) return c.onFailure(made.error);
-    await recordMark(c.db, made.value.id, c.root, head.seq);
+    const added = await addOurs(us, head, c);
+    if (!added.ok) return c.onFailure(added.error);
     for (const old of seen.value.marks.filter((m) => m.installation === us.id)) {
       const removed = await c.removeMark(old);
       if (!removed.ok) return c.onFailure(removed.error);
@@ -231,10 +235,8 @@ function createMarking(c: OwnershipContext, inspect: Ownership["inspect"]): { re
     if ((await readUnmarked(c.db)) !== null) await c.db.withAdvisoryLock("twokey.mark", { waitMs: KEEP_MS, pollMs: 50 }, setMark);
   });
   const late = failure("unavailable", "ownership.late", "CloudStack does not take the mark at the managed root");
-  return {
-    async markAgain() {
-      if ((await inTime(once(), KEEP_MS)) === null) c.onFailure(late);
-    },
+  return async () => {
+    if ((await inTime(once(), KEEP_MS)) === null) c.onFailure(late);
   };
 }
 

@@ -115,14 +115,15 @@ const LIVE = "phase not in ('deleted', 'closed') and ($1::text is null or projec
 
 /** Reads the deletions that have not ended, oldest first, but for those of `readUnreadable`; `project` narrows. */
 export async function readLiveDeletions(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionRow[]> {
-  const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [project]);
-  return rows.flatMap((row) => {
-    const parsed = Row.safeParse(row);
-    return parsed.success ? [parsed.data] : [];
-  });
+  return (await readLive(q, project)).flatMap(({ parsed }) => (parsed.success ? [parsed.data] : []));
 }
 
 const RawRow = z.record(z.string(), z.unknown());
+async function readLive(q: Queryable, project: ProjectId | null) {
+  const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [project]);
+  return rows.map((row) => ({ row, parsed: Row.safeParse(row) }));
+}
+
 /** What every row has in a shape that can be read, whatever else is wrong with it. */
 const Head = Row.pick({ id: true, domain_id: true, project_id: true, slug: true, path: true, phase: true, frozen_from: true })
   .extend(Row.pick({ closed_because: true, expires_at: true, until_at: true }).shape)
@@ -142,9 +143,7 @@ export interface UnreadableDeletion extends DeletionHead {
 
 /** The deletions that have not ended and cannot be read, as after an edit by hand: others go on, and people are told of each. */
 export async function readUnreadable(q: Queryable): Promise<readonly UnreadableDeletion[]> {
-  const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [null]);
-  return rows.flatMap((row) => {
-    const parsed = Row.safeParse(row);
+  return (await readLive(q, null)).flatMap(({ row, parsed }) => {
     if (parsed.success) return [];
     // Only names of columns: what is in them may be secret.
     const columns = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0])))].join(", ");

@@ -22,6 +22,7 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
     announcer: p.slack.announcers.deletion,
     work: p,
     policyNow: (q) => readPolicyNow(q, p.config.policy.scope),
+    followsChanges: p.config.sync.quickSeconds > 0,
     reported: whyDeletionsReported(p.config.cloudstack.reportOnly),
     archiveKinds: p.config.archive.kinds,
     nameOf: async (person) => {

@@ -8,7 +8,7 @@ import type { Result } from "../core/result.ts";
 import { whyReported } from "../core/report-mode.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
-import { liveDomains, lookAtChanged, openDeletion, whyNotOpened } from "../deletion/open.ts";
+import { liveDomains, lookAtChanged, lookAtTouched, openDeletion, whyNotOpened } from "../deletion/open.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { fingerprintOf } from "../core/policy.ts";
 import { readPolicyNow } from "../policy/propose.ts";
@@ -37,6 +37,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
       whyNotOpened: (proposal, requesters) => whyNotOpened(proposal, requesters, deletions),
       liveDomains: () => liveDomains(deletions),
       lookAtChanged: (read) => lookAtChanged(read, deletions),
+      lookAtTouched: (domains) => lookAtTouched(domains, deletions),
     },
     announcer: p.slack.announcers.plan,
     policyNow: () => readPolicyNow(p.db, p.config.policy.scope),

@@ -46,6 +46,8 @@ export interface DeletionContext {
   readonly work: { enqueue(name: "deletion", id: string, o?: Enqueued): Promise<void> };
   /** Whether this run leaves to a long one what takes long: it has a slot that urgent ones wait for. Left out: it does all itself. */
   readonly isShortRun?: boolean;
+  /** Whether quick passes follow what is changed in CloudStack and the CI database. Left out: they do not. */
+  readonly followsChanges?: boolean;
   /**
    * The policy in force, read each time, on the caller's connection: waiting for a second connection while holding one can deadlock.
    * Errors: throws when the store is unreachable: no policy, no step.

@@ -9,6 +9,7 @@ import type { PartialDesired } from "../sync/planning/desired.ts";
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
+import { pollMs } from "./transitions.ts";
 import { votersOf } from "./voters.ts";
 
 /** What tells whether a proposal opens a deletion. */
@@ -93,9 +94,9 @@ export async function whyNotOpened(
 }
 
 /**
- * Has the deletions in their cool-off or grace period looked at now whose project, as a pass read it, is active again, is closed by another
- * closing, is there again at all, or has a row that cannot be used: they would not look by themselves before their wait ends. What follows
- * is read and decided again.
+ * Has the deletions that wait for approvals, or for the end of their cool-off or grace period, looked at now whose project, as a pass read
+ * it, is active again, is closed by another closing, is there again at all, or has a row that cannot be used: they would not look by
+ * themselves for minutes, or before their wait ends. What follows is read and decided again.
  */
 export async function lookAtChanged(
   { projects, held }: Pick<PartialDesired, "projects" | "held">,
@@ -104,7 +105,7 @@ export async function lookAtChanged(
   const read = new Map(projects.map((p) => [p.id, p]));
   const unused = new Set(held.map((row) => row.projectId));
   for (const { id, phase, project_id, evidence, restore_by } of await readLiveDeletions(c.db)) {
-    if (restore_by !== null || (phase !== "cooling_off" && phase !== "grace")) continue;
+    if (restore_by !== null || !WAITING.has(phase)) continue;
     const project = read.get(project_id);
     const isSame =
       project?.state === "closed" &&
@@ -113,6 +114,19 @@ export async function lookAtChanged(
       project.closedBy === evidence.closedBy;
     if (unused.has(project_id) || (project !== undefined && !isSame)) await c.work.enqueue("deletion", id);
   }
+}
+
+/** The phases in which a deletion only waits. */
+const WAITING: ReadonlySet<string> = new Set(["proposed", "cooling_off", "grace"]);
+
+/**
+ * Has the deletions that wait for approvals looked at soon whose domains are named: something happened there. What was begun has an event,
+ * its end often none that this key sees, so it is looked at a little later, and again while the event is new.
+ */
+export async function lookAtTouched(domains: readonly string[], c: Pick<DeletionContext, "db" | "work">): Promise<void> {
+  if (domains.length === 0) return;
+  for (const row of await readLiveDeletions(c.db))
+    if (row.phase === "proposed" && domains.includes(row.domain_id)) await c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
 }
 
 /** Who asked for a deletion: who closed the project, and who started the pass. Null: who closed it cannot be named. */

@@ -43,6 +43,7 @@ import {
   goneWhileGivenBack,
   ifUnchanged,
   leaveToLongRun,
+  lookMs,
   move,
   NO_WAIT,
   onRefusal,
@@ -99,8 +100,9 @@ async function stand(row: DeletionRow, stop: StopState, c: DeletionContext): Pro
 /** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion; no earlier than it would look by itself. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
-    if (row.phase === "frozen" || row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
-      await c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
+    const isProposed = row.phase === "proposed";
+    if (isProposed || row.phase === "frozen" || row.until_at === null || row.until_at <= c.now() || row.restore_by !== null)
+      await c.work.enqueue("deletion", row.id, { delayMs: isProposed ? lookMs(row, c) : pollMs(row) });
   }
 }
 
@@ -224,7 +226,8 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const notSaved = missing ? await saveContents(row, fresh.value, c) : null;
   if (notSaved !== null) return notSaved;
   await show(row.id, c);
-  return { kind: "wait", ms: pollMs(row) };
+  const left = row.expires_at === null ? Number.MAX_SAFE_INTEGER : Math.max(1000, row.expires_at - clocks.value.earliest);
+  return { kind: "wait", ms: Math.min(lookMs(row, c), left) };
 }
 
 /**

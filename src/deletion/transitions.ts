@@ -42,9 +42,20 @@ export const NO_WAIT = { waiting_for: null, waiting_since: null } as const;
 /** The longest time between two tries of what is kept back. Units: milliseconds. */
 const RETRY_MS_MAX = 10 * 60_000;
 
+/** Looks that nothing was changed for: each asks for all that the domain holds. Units: milliseconds. */
+const LOOK_MS = 5 * 60_000;
+
 /** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
 export function pollMs({ policy }: DeletionRow): number {
   return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
+}
+
+/**
+ * How often a deletion that waits for approvals looks at its domain again. Where quick passes say what was changed, that is what a look
+ * waits for, and without one it is rare: what an approval rests on is read at the click. Units: milliseconds.
+ */
+export function lookMs(row: DeletionRow, { followsChanges = false }: Pick<DeletionContext, "followsChanges">): number {
+  return followsChanges ? Math.min(LOOK_MS, Math.max(1000, row.policy.graceMs / 20)) : pollMs(row);
 }
 
 /**

@@ -12,14 +12,28 @@ import { readWaitingWork, type WaitingWork } from "../store/waiting-work.ts";
 import type { Queryable } from "../store/db.ts";
 import { WORK_QUEUE } from "./queues.ts";
 
-/** Queues are registered once, at the start, and no run has a deadline: both are looked for rarely. Units: milliseconds. */
+/** Queues are registered once, at the start, no run has a deadline, and nothing is exported: all three are looked for rarely. Units: milliseconds. */
 const RARELY_MS = 60_000;
 /** A delay that is over so soon is asked about as often as DBOS does. Units: milliseconds. */
 const SOON_MS = 1_500;
 
+/** What is used of a queue's state. */
+interface QueueState {
+  readonly queue: { readonly name: string };
+  nextPollAt: number;
+}
+
 /** What is used of the runner of queues; most of it is private there. */
 interface Runner {
-  pollQueue(executor: unknown, queue: { readonly name: string }): Promise<boolean>;
+  readonly states: ReadonlyMap<string, QueueState>;
+  pollQueue(executor: unknown, queue: QueueState["queue"]): Promise<boolean>;
+  adjustInterval(executor: unknown, state: QueueState, isContended: boolean): void;
+}
+
+/** What is used of the collector of telemetry. */
+interface Collector {
+  signalBufferID: NodeJS.Timeout;
+  processAndExportSignals(): Promise<void>;
 }
 
 /**
@@ -29,15 +43,26 @@ interface Runner {
  */
 export function pollQuietly(q: Queryable, now: () => number): () => void {
   const runner = wfQueueRunner as unknown as Runner;
-  const system = DBOSExecutor.globalInstance?.systemDatabase;
-  if (system === undefined || typeof runner.pollQueue !== "function") throw new Error("this version of DBOS has no runner of queues");
-  const [poll, transition] = [runner.pollQueue.bind(runner), system.transitionDelayedWorkflows.bind(system)];
+  const executor = DBOSExecutor.globalInstance;
+  const system = executor?.systemDatabase;
+  if (system === undefined || [runner.pollQueue, runner.adjustInterval].some((part) => typeof part !== "function"))
+    throw new Error("this version of DBOS has no runner of queues");
+  const [poll, adjust] = [runner.pollQueue.bind(runner), runner.adjustInterval.bind(runner)];
+  const transition = system.transitionDelayedWorkflows.bind(system);
   // While it cannot be read, DBOS asks as ever, and says so.
   let known: WaitingWork | null = null;
-  runner.pollQueue = async (executor, queue) => {
-    // One statement is about all queues: it comes with the turn of this one, and the others use its answer.
-    if (queue.name === WORK_QUEUE || known === null) known = await readWaitingWork(q, now() + SOON_MS).catch(() => null);
-    return known === null || known.queues.includes(queue.name) ? poll(executor, queue) : false;
+  const isAsked = (name: string): boolean => name === WORK_QUEUE || known === null || known.queues.includes(name);
+  runner.pollQueue = async (by, queue) => {
+    // One statement is about all queues: it comes with the turn of this one, and the others' turns come with its answer.
+    if (queue.name === WORK_QUEUE) {
+      known = await readWaitingWork(q, now() + SOON_MS).catch(() => null);
+      for (const state of runner.states.values()) if (isAsked(state.queue.name)) state.nextPollAt = Math.min(state.nextPollAt, Date.now());
+    }
+    return known === null || known.queues.includes(queue.name) ? poll(by, queue) : false;
+  };
+  runner.adjustInterval = (by, state, isContended) => {
+    adjust(by, state, isContended);
+    if (!isAsked(state.queue.name)) state.nextPollAt = Date.now() + RARELY_MS;
   };
   system.transitionDelayedWorkflows = async () => {
     if (known === null || known.isDue) await transition();
@@ -45,7 +70,15 @@ export function pollQuietly(q: Queryable, now: () => number): () => void {
   const intervals = wfQueueRunner.constructor as unknown as { reconcileIntervalMs: number };
   intervals.reconcileIntervalMs = RARELY_MS;
   workflowTimeoutConfig.pollingIntervalMs = RARELY_MS;
+  exportRarely((executor?.tracer as unknown as { readonly telemetryCollector: Collector }).telemetryCollector);
   return () => {
     runner.pollQueue = poll;
+    runner.adjustInterval = adjust;
   };
+}
+
+/** Nothing is exported, and ten times a second is looked for what would be. */
+function exportRarely(collector: Collector): void {
+  clearInterval(collector.signalBufferID);
+  collector.signalBufferID = setInterval(() => void collector.processAndExportSignals(), RARELY_MS);
 }

@@ -54,7 +54,8 @@ export interface DatabaseOptions {
 
 /** Makes the pool; it connects with the first statement. */
 export function createDatabase(url: string, options: DatabaseOptions): Database {
-  const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
+  // Longer than the minute between sweeps: they would open new connections each time.
+  const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 90_000 });
   const locks = createLockSessions(connectionSettings(url));
   let isClosing = false;
   // Without this listener a connection that breaks while idle ends the whole process. Errors after `close` are expected.

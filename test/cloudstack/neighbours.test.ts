@@ -67,8 +67,12 @@ test("a machine that its owner destroys is in the log, and counted once", async 
 });
 
 test("what happened to domains, accounts and users below the managed root is told with its id and its domain; what happened elsewhere is not", async () => {
+  valueOf(await api().change("stopVirtualMachine", { id: machine }));
   valueOf(await api().change("disableAccount", { id: ann, lock: "true" }));
   await eventually("it is done", async () => valueOf(await reader.readTouched(0 as Instant)).some((t) => t.resourceId === ann));
+  const content = valueOf(await reader.readTouched(0 as Instant)).filter((t) => t.isContent);
+  expect(content).toContainEqual(expect.objectContaining({ resourceId: machine, domainId: beta }));
+  expect(content.map((t) => t.resourceId)).not.toContain(ann);
   const log = emulator.requests().findLast((r) => r.command === "listEvents");
   expect(log?.params["domainid"]).toBe(valueOf(await reader.readManagedRoot()).id);
   expect(valueOf(await reader.readTouched((Date.now() + 3600_000) as Instant))).toEqual([]);

@@ -106,6 +106,9 @@ describe("a pass", () => {
   test("has a deletion looked at whose project is active again", async () => {
     expect(await passOver("active")).toEqual(["deletion of p-1"]);
   });
+  test("has one looked at that waits for approvals", async () => {
+    expect(await passOver("active", { phase: "proposed", until_at: null })).toEqual(["deletion of p-1"]);
+  });
   test("has none looked at whose project is closed as it was", async () => {
     expect(await passOver("closed")).toEqual([]);
   });

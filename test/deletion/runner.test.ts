@@ -5,14 +5,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { DAY_MS } from "../../src/core/units.ts";
 import { LONG_MS } from "../../src/deletion/reasons.ts";
 import { readStop, recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
-import type { TestBot } from "../support/bot.ts";
+import { at, expectRow, inventory, item, openOne, updateAnyway } from "../support/deletions.ts";
+import { configOf, type TestBot } from "../support/bot.ts";
 import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
@@ -43,6 +44,23 @@ test("archiving saves the template, reads it back, and only then asks", async ()
   await run(row, botIn(w, row));
   expect(await phase(row)).toBe("proposed");
   expect(w.calls).toEqual([]);
+});
+
+test("what waits for approvals is looked at every few minutes where quick passes say what was changed, otherwise twice a minute", async () => {
+  const looks: (number | undefined)[] = [];
+  const row = await openOne(fresh.db, {}, { graceMs: 14 * DAY_MS, approvalMs: 14 * DAY_MS });
+  const enqueue = async (_name: string, id: string, o?: { readonly delayMs?: number }) => void (id === row.id ? looks.push(o?.delayMs) : 0);
+  for (const seconds of ["5", "0"]) {
+    const bot = botIn(w, row).with({ enqueue, config: configOf({ TWOKEY_QUICK_PASS_SECONDS: seconds }) });
+    await run(row, bot);
+    await bot.schedules.find((s) => s.name === "sweep-deletions")?.run();
+  }
+  expect(looks).toEqual([300_000, 300_000, 30_000, 30_000]);
+  // The end of the time to decide is not looked for minutes later.
+  await updateAnyway(fresh.db, row.id, { expires_at: (w.now + 70_000) as never });
+  await run(row, botIn(w, row).with({ enqueue }));
+  expect(looks.at(-1)).toBeLessThanOrEqual(70_000);
+  expect(await phase(row)).toBe("proposed");
 });
 
 test("archiving exports nothing where another installation's mark is the newest: everything stops", async () => {

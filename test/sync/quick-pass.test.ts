@@ -12,7 +12,8 @@ import type { ChangedProjects } from "../../src/sync/planning/desired.ts";
 import { nothingObserved, type TouchedThing } from "../../src/sync/planning/observed.ts";
 import { configOf, putInForce, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
-import { op } from "../support/deletions.ts";
+import { pollMs } from "../../src/deletion/transitions.ts";
+import { op, openOne, updateAnyway } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { service, type Service } from "./people.ts";
 
@@ -111,11 +112,11 @@ test("a row that is committed late is found", async () => {
 test("what CloudStack's event log names is looked at once, by the thing's id or its domain", async () => {
   const alpha = domainIdFor("alpha" as ProjectId, 1);
   s.projects["alpha"]?.members.add("cleo");
-  touched.push({ resourceId: "6f1c9a1e-0000-4000-8000-00000000abcd", domainId: alpha, at: (s.now + 1) as Instant });
-  touched.push({ resourceId: null, domainId: "6f1c9a1e-0000-4000-8000-00000000aaaa", at: (s.now + 1) as Instant });
+  touched.push({ resourceId: "6f1c9a1e-0000-4000-8000-00000000abcd", domainId: alpha, at: (s.now + 1) as Instant, isContent: false });
+  touched.push({ resourceId: null, domainId: "6f1c9a1e-0000-4000-8000-00000000aaaa", at: (s.now + 1) as Instant, isContent: false });
   // Our own change is in the log too, by a clock that is ahead.
   s.refuses = () => {
-    touched.push({ resourceId: null, domainId: alpha, at: (s.now + 20_000) as Instant });
+    touched.push({ resourceId: null, domainId: alpha, at: (s.now + 20_000) as Instant, isContent: false });
     return null;
   };
   await round();
@@ -125,12 +126,30 @@ test("what CloudStack's event log names is looked at once, by the thing's id or 
   expect(await passes()).toBe(1);
 });
 
+test("a machine that is started in a domain is no change for a pass; what people are asked about there is looked at soon", async () => {
+  const [alpha, beta] = [domainIdFor("alpha" as ProjectId, 1), domainIdFor("beta" as ProjectId, 1)];
+  const looks: string[] = [];
+  const own = s.bot(configOf({}), {
+    reader: { ...s.bot().parts.cloud.reader, readTouched: async () => ok(touched) },
+    enqueue: async (name, id, o) => void looks.push(`${name} ${id} ${String(o?.delayMs)}`),
+  });
+  const row = await openOne(fresh.db, { domain: alpha });
+  await openOne(fresh.db, { domain: beta, name: "b" });
+  await updateAnyway(fresh.db, row.id, { phase: "proposed" });
+  await round(own);
+  expect(looks).toEqual([]);
+  for (const domainId of [alpha, beta, null]) touched.push({ resourceId: null, domainId, at: (s.now + 1) as Instant, isContent: true });
+  await round(own);
+  expect(looks).toEqual([`deletion ${row.id} ${pollMs(row)}`]);
+  expect(await passes()).toBe(0);
+});
+
 test.each([0, 20_000])("a change that is refused is not tried in each round, with CloudStack's clock %i ms ahead", async (ahead) => {
   let tries = 0;
   s.projects["alpha"]?.members.add("cleo");
   s.refuses = () => {
     tries += 1;
-    touched.push({ resourceId: null, domainId: domainIdFor("alpha" as ProjectId, 1), at: (s.now + ahead) as Instant });
+    touched.push({ resourceId: null, domainId: domainIdFor("alpha" as ProjectId, 1), at: (s.now + ahead) as Instant, isContent: false });
     return failure("refused", "cloudstack.531", "not permitted");
   };
   await s.pass(bot);

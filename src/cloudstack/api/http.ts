@@ -29,12 +29,13 @@ const PASSING = new Set(
 
 /** Makes the sender for one key pair. */
 export function createApi(o: CloudStackOptions): CloudStackApi {
-  return senderOf(settingsOf(o), outgoingAgents({ keepAlive: true }));
+  const settings = settingsOf(o);
+  return senderOf(settings, outgoingAgents({ keepAlive: true, onlyTo: settings.url }));
 }
 
 function senderOf(settings: Settings, kept: Agents): CloudStackApi {
   // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
-  const fresh = outgoingAgents({ keepAlive: false });
+  const fresh = outgoingAgents({ keepAlive: false, onlyTo: settings.url });
   return {
     settings,
     read: async (command, params, page) => {

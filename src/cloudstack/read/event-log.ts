@@ -56,8 +56,8 @@ export async function readRemovals(api: CloudStackApi, domainId: string, since: 
 }
 
 /**
- * Makes the read of what happened to domains, accounts and users below the managed root since an instant, as far as this key sees the
- * events: those that belong to an administrator above it are hidden. A hint where to look, and no proof of anything.
+ * Makes the read of what happened below the managed root since an instant, to domains, accounts and users and to what they hold, as far as
+ * this key sees the events: those that belong to an administrator above it are hidden. A hint where to look, and no proof of anything.
  *
  * Source: recordings 04, 28; facts/cloudstack §7.1.
  */
@@ -78,8 +78,9 @@ export function createTouchedReader(api: CloudStackApi): (since: Instant) => Pro
 
 function touchedOf(e: EventRow): readonly TouchedThing[] {
   // What was refused is in the log, too. Of a job only `Scheduled` belongs to the account it is about, so that this key sees it.
-  if (e.level !== "INFO" || !/^(?:DOMAIN|ACCOUNT|USER)\.(?!LOG)/.test(e.type) || e.created === undefined) return [];
-  return [{ resourceId: e.resourceid ?? null, domainId: e.domainid ?? null, at: e.created }];
+  if (e.level !== "INFO" || /^USER\.LOG/.test(e.type) || e.created === undefined) return [];
+  const isContent = !/^(?:DOMAIN|ACCOUNT|USER)\./.test(e.type);
+  return [{ resourceId: e.resourceid ?? null, domainId: e.domainid ?? null, at: e.created, isContent }];
 }
 
 /** An instant as the event log is asked by it. */

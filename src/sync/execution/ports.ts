@@ -33,6 +33,8 @@ export interface DeletionOpener {
   liveDomains(): Promise<readonly DomainId[]>;
   /** Has deletions that only wait looked at now, where their project no longer stands as people were told. */
   lookAtChanged(read: Pick<PartialDesired, "projects" | "held">): Promise<void>;
+  /** Has deletions that wait for approvals looked at soon, where CloudStack's event log says that something happened in their domains. */
+  lookAtTouched(domains: readonly string[]): Promise<void>;
 }
 
 /**

@@ -67,6 +67,7 @@ export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPas
   if (!ci.ok) return ci;
   const cloud = await changedInCloudStack(before.cloudstack, c);
   if (!cloud.ok) return cloud;
+  await c.deletions.lookAtTouched(cloud.value.domains);
   const changed = [...new Set([...ci.value.projects, ...cloud.value.projects])];
   const unreadBefore = await readUnreadProjects(c.db);
   const due = unreadBefore.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId);
@@ -132,6 +133,11 @@ interface Followed {
   readonly mark: ChangeMark | null;
 }
 
+/** The domains in which anything happened lately, besides. */
+interface FollowedCloud extends Followed {
+  readonly domains: readonly string[];
+}
+
 async function changedInCi(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
   if (before === null) return beginAtNow(c);
   const changes = await c.readChanges(before.at - OVERLAP_MS);
@@ -152,19 +158,21 @@ async function beginAtNow(c: QuickPassContext): Promise<Result<Followed, Failure
   return ok({ projects: [], mark: { at, seen: Object.fromEntries(projects) } });
 }
 
-async function changedInCloudStack(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
+async function changedInCloudStack(before: ChangeMark | null, c: QuickPassContext): Promise<Result<FollowedCloud, Failure>> {
   const at = c.now();
-  if (before === null) return ok({ projects: [], mark: { at, seen: {} } });
+  if (before === null) return ok({ projects: [], domains: [], mark: { at, seen: {} } });
   const touched = await c.readTouched((before.at - OVERLAP_MS) as Instant);
   if (!touched.ok) return touched;
-  const ids = touched.value.flatMap((t) => [t.resourceId, t.domainId].filter((id) => id !== null));
+  const domains = new Set(touched.value.flatMap((t) => (t.domainId === null ? [] : [t.domainId])));
+  const things = touched.value.filter((t) => !t.isContent);
+  const ids = things.flatMap((t) => [t.resourceId, t.domainId].filter((id) => id !== null));
   const owners = await readOwners(c.db, [...new Set(ids)]);
   const projects = new Map<ProjectId, number>();
-  for (const t of touched.value) {
+  for (const t of things) {
     const owner = owners.get(t.resourceId ?? "") ?? owners.get(t.domainId ?? "");
     if (owner !== undefined) projects.set(owner as ProjectId, Math.max(projects.get(owner as ProjectId) ?? 0, t.at));
   }
-  return ok(follow(before, at, projects));
+  return ok({ ...follow(before, at, projects), domains: [...domains] });
 }
 
 /** What was seen must be known in the next round; that time went by is worth a row now and then only. */

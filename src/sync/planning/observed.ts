@@ -143,4 +143,6 @@ export interface TouchedThing {
   /** The domain of the account that the event belongs to. */
   readonly domainId: string | null;
   readonly at: Instant;
+  /** Whether it is about what a domain holds, such as a machine: passes change nothing of that. */
+  readonly isContent: boolean;
 }

@@ -1,7 +1,8 @@
 // Breaks each safety guard once, in a copy of the tree, and runs the tests that must notice. A guard nobody misses fails this script.
-// `npm run guards [-- WHICH …] [--jobs N]`: all guards, or those of an invariant, of a test file or of these words; N copies at once.
+// `npm run guards [-- WHICH …] [--jobs N] [--learn]`: all guards, or those of an invariant, of a test file or of these words; N copies at once.
+// The test that noticed a guard the last time (guard-noticed.json, written by --learn) is tried first, and the others when it does not.
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +27,14 @@ const COPIED = [
 /** A broken guard may make a test wait for what never comes. Unit: milliseconds. */
 const LONGEST_TEST = 150_000;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: "string", default: "1" } } });
+const NOTICED_BY = path.join(root, "scripts/guard-noticed.json");
+/** The full name of the test that noticed a guard, by what the guard does. */
+const noticedBy = JSON.parse(readFileSync(NOTICED_BY, "utf8"));
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { jobs: { type: "string", default: "1" }, learn: { type: "boolean", default: false } },
+});
 const isOf = (g) => (only) => g.invariant === only || g.tests.includes(only) || g.what === only;
 const chosen = guards.filter((g) => positionals.length === 0 || positionals.some(isOf(g)));
 if (chosen.length === 0) {
@@ -43,6 +51,10 @@ try {
   await Promise.all(Array.from({ length: Number(values.jobs) }, () => workOn(queue)));
 } finally {
   await server.stop();
+}
+if (values.learn) {
+  const known = guards.flatMap(({ what }) => (noticedBy[what] === undefined ? [] : [[what, noticedBy[what]]]));
+  writeFileSync(NOTICED_BY, `${JSON.stringify(Object.fromEntries(known.toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`);
 }
 console.log(
   unnoticed === 0
@@ -62,25 +74,48 @@ async function workOn(queue) {
   const copy = copyOfTree();
   try {
     for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
-      const isSound = await passes(copy, group[0].tests);
-      for (const guard of group) await breakOne(copy, guard, isSound);
+      const soundness = await soundnessOf(copy, group);
+      for (const guard of group) await breakOne(copy, guard, soundness);
     }
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
-async function breakOne(copy, g, isSound) {
+/** Whether the tests of a group pass with every guard in place: those that are known to notice, and all of them once they are needed. */
+async function soundnessOf(copy, group) {
+  const known = group.map((g) => noticedBy[g.what]).filter((name) => name !== undefined);
+  let all = null;
+  const ofAll = async () => (all ??= (await run(copy, group[0].tests)).isPassed);
+  const ofKnown = known.length > 0 && (await run(copy, group[0].tests, known)).isPassed;
+  return { ofKnown, ofAll };
+}
+
+async function breakOne(copy, g, soundness) {
   const file = path.join(copy, g.file);
   const whole = readFileSync(file, "utf8");
   const tests = g.tests.join(", ");
   if (whole.split(g.guard).length !== 2) return tell(g, "MISSING", `: the guard is not found once in ${g.file}`);
+  const known = noticedBy[g.what];
+  const by = soundness.ofKnown && known !== undefined ? await noticing(copy, g, whole, [known]) : null;
+  if (by !== null && by !== "") return tell(g, "noticed", ` (${g.file}) by ${tests}`);
   // A test that fails anyway would notice everything.
-  if (!isSound) return tell(g, "UNSOUND", `: ${tests} fails with the guard in place`);
+  if (!(await soundness.ofAll())) return tell(g, "UNSOUND", `: ${tests} fails with the guard in place`);
+  const found = await noticing(copy, g, whole);
+  if (found !== null && found !== "") noticedBy[g.what] = found;
+  return tell(g, found === null ? "UNNOTICED" : "noticed", ` (${g.file}) by ${tests}`);
+}
+
+/** Breaks the guard and gives the name of the first test that fails; empty: it fails outside of a test; null: none does. */
+async function noticing(copy, g, whole, names = []) {
+  const file = path.join(copy, g.file);
   writeFileSync(file, whole.replace(g.guard, g.broken));
-  const noticed = !(await passes(copy, g.tests, ["--bail=1"]));
-  writeFileSync(file, whole);
-  return tell(g, noticed ? "noticed" : "UNNOTICED", ` (${g.file}) by ${tests}`);
+  try {
+    const { isPassed, failed } = await run(copy, g.tests, names, ["--bail=1"]);
+    return isPassed ? null : failed;
+  } finally {
+    writeFileSync(file, whole);
+  }
 }
 
 function tell(g, verdict, rest) {
@@ -97,15 +132,24 @@ function copyOfTree() {
   return copy;
 }
 
-function passes(copy, tests, more = []) {
-  const args = ["node_modules/vitest/vitest.mjs", "run", `--testTimeout=${LONGEST_TEST}`, ...more, ...tests];
+/** Runs test files, or only the tests of these names in them. */
+function run(copy, tests, names = [], more = []) {
+  const report = path.join(copy, "guard-report.json");
+  rmSync(report, { force: true });
+  const only = names.length === 0 ? [] : ["-t", `^(?:${names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|")})$`];
+  const args = ["node_modules/vitest/vitest.mjs", "run", `--testTimeout=${LONGEST_TEST}`, "--reporter=json", `--outputFile=${report}`];
   return new Promise((resolve, reject) => {
-    const run = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [...args, ...more, ...only, ...tests], {
       cwd: copy,
       stdio: "ignore",
       env: { ...process.env, TEST_DATABASE_URL: server.url() },
     });
-    run.on("error", reject);
-    run.on("exit", (code) => resolve(code === 0));
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      const found = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { numPassedTests: 0, testResults: [] };
+      const failed = found.testResults.flatMap((file) => file.assertionResults).find((one) => one.status === "failed");
+      // Names that are in no file any more run nothing, which proves nothing.
+      resolve({ isPassed: code === 0 && found.numPassedTests > 0, failed: failed?.fullName ?? "" });
+    });
   });
 }

@@ -25,11 +25,15 @@ async function startProposed(count, more = {}) {
   }
 }
 
-/** Ten deletions that wait for approvals: processor and memory of a bot that has nothing to do but to look at them now and then. */
-export async function waiting({ seconds = 60 } = {}) {
+/**
+ * Ten deletions that wait for approvals: processor and memory of a bot that has nothing to do but to look at each of them every five
+ * minutes, which is how long it is watched.
+ */
+export async function waiting({ seconds = 300 } = {}) {
   const { world, bot } = await startProposed(10);
   try {
-    await new Promise((r) => setTimeout(r, 10_000));
+    // The first minute is the engine's own, and the events of saving the copies have each looked at once or twice more.
+    await new Promise((r) => setTimeout(r, 150_000));
     const before = bot.cpu();
     await new Promise((r) => setTimeout(r, seconds * 1000));
     const share = (bot.cpu() - before) / seconds;

@@ -12,12 +12,15 @@ import { readWaitingWork, type WaitingWork } from "../store/waiting-work.ts";
 import type { Queryable } from "../store/db.ts";
 import { WORK_QUEUE } from "./queues.ts";
 
-/** Queues are registered once, at the start, no run has a deadline, and nothing is exported: all three are looked for rarely. Units: milliseconds. */
+/** Queues are registered at the start, no run has a deadline, and nothing is exported: all are looked for rarely. Units: milliseconds. */
 const RARELY_MS = 60_000;
 /** A delay that is over so soon is asked about as often as DBOS does. Units: milliseconds. */
 const SOON_MS = 1_500;
 
-/** What is used of a queue's state. */
+/** A moment that is over. */
+const AT_ONCE = 0;
+
+/** What is used of a queue's state. `nextPollAt`: UTC epoch milliseconds of the process's own clock. */
 interface QueueState {
   readonly queue: { readonly name: string };
   nextPollAt: number;
@@ -56,13 +59,13 @@ export function pollQuietly(q: Queryable, now: () => number): () => void {
     // One statement is about all queues: it comes with the turn of this one, and the others' turns come with its answer.
     if (queue.name === WORK_QUEUE) {
       known = await readWaitingWork(q, now() + SOON_MS).catch(() => null);
-      for (const state of runner.states.values()) if (isAsked(state.queue.name)) state.nextPollAt = Math.min(state.nextPollAt, Date.now());
+      for (const state of runner.states.values()) if (isAsked(state.queue.name)) state.nextPollAt = AT_ONCE;
     }
     return known === null || known.queues.includes(queue.name) ? poll(by, queue) : false;
   };
   runner.adjustInterval = (by, state, isContended) => {
     adjust(by, state, isContended);
-    if (!isAsked(state.queue.name)) state.nextPollAt = Date.now() + RARELY_MS;
+    if (!isAsked(state.queue.name)) state.nextPollAt += RARELY_MS;
   };
   system.transitionDelayedWorkflows = async () => {
     if (known === null || known.isDue) await transition();

@@ -1,5 +1,6 @@
 /** Claim (H2): however long a deletion waits and however often it is swept, it has one waiting run, and CloudStack is asked once in a while. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
@@ -50,15 +51,23 @@ afterEach(async () => {
 const count = (status: string) =>
   fresh.db.exec(`select from dbos.workflow_status where queue_partition_key = $1 and status in (${status})`, [`deletion:${row.id}`]);
 const waiting = () => count("'DELAYED', 'ENQUEUED'");
+/** When the run that waits is due. */
+const dueAt = () =>
+  fresh.db.one(
+    z.object({ due: z.number() }).transform((found) => found.due),
+    "select delay_until_epoch_ms as due from dbos.workflow_status where queue_partition_key = $1 and status in ('DELAYED', 'ENQUEUED')",
+    [`deletion:${row.id}`],
+  );
 const rests = async () => (await waiting()) === 1 && (await count("'PENDING'")) === 0;
 
 test("a proposed deletion is swept a hundred times: one run waits, and nothing is looked at", async () => {
   await engine.enqueue("deletion", row.id);
   await eventually("it is proposed, and waits", async () => (await expectRow(fresh.db, row.id)).phase === "proposed" && (await rests()));
-  const before = looks;
+  const [before, due] = [looks, await dueAt()];
   for (let i = 0; i < 100; i += 1) await sweepDeletions(bot.deletions);
   expect(await waiting()).toBe(1);
   expect(looks).toBe(before);
+  expect(await dueAt()).toBe(due);
 });
 
 test("while everything is stopped, too", async () => {

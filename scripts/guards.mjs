@@ -52,10 +52,6 @@ try {
 } finally {
   await server.stop();
 }
-if (values.learn) {
-  const known = guards.flatMap(({ what }) => (noticedBy[what] === undefined ? [] : [[what, noticedBy[what]]]));
-  writeFileSync(NOTICED_BY, `${JSON.stringify(Object.fromEntries(known.toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`);
-}
 console.log(
   unnoticed === 0
     ? `Every broken guard was noticed (${chosen.length}).`
@@ -102,8 +98,15 @@ async function breakOne(copy, g, soundness) {
   // A test that fails anyway would notice everything.
   if (!(await soundness.ofAll())) return tell(g, "UNSOUND", `: ${tests} fails with the guard in place`);
   const found = await noticing(copy, g, whole);
-  if (found !== null && found !== "") noticedBy[g.what] = found;
+  if (found !== null && found !== "" && values.learn) learn(g.what, found);
   return tell(g, found === null ? "UNNOTICED" : "noticed", ` (${g.file}) by ${tests}`);
+}
+
+/** Written each time: the whole list takes long, and what was learnt before it is stopped counts. */
+function learn(what, test) {
+  noticedBy[what] = test;
+  const known = guards.flatMap((g) => (noticedBy[g.what] === undefined ? [] : [[g.what, noticedBy[g.what]]]));
+  writeFileSync(NOTICED_BY, `${JSON.stringify(Object.fromEntries(known.toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`);
 }
 
 /** Breaks the guard and gives the name of the first test that fails; empty: it fails outside of a test; null: none does. */

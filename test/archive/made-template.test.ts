@@ -185,6 +185,14 @@ describe("what is refused, with what to do, and nothing is sent", () => {
   });
 });
 
+test("an account whose templates are no whole number of GiB: of the room CloudStack says 399.98, and one more is made", async () => {
+  cloud.addTemplate({ account, name: "small" });
+  const b = bot();
+  expect(await ask(b)).toMatchObject({ ok: true });
+  await runAll(b);
+  expect(sent()).toEqual(["createSnapshot", "createTemplate"]);
+});
+
 test("of six clicks at once three are taken, the rest is told to wait; nobody else waits for that, and then more are taken", async () => {
   members = ["mia", "tom"];
   const tom = cloud.addAccount({ name: "tom", domain });

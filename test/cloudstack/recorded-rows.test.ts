@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import {
-  AccountRow,
   ApiRow,
+  AvailableRow,
   CountedDomainRow,
   DomainRow,
   EventRow,
@@ -41,7 +41,7 @@ const UNRECORDED: ReadonlySet<string> = new Set([
 /** What the bot reads a list's rows with. */
 const READ: Readonly<Record<string, readonly [key: string, schema: z.ZodType]>> = {
   listDomains: ["domain", DomainRow.and(CountedDomainRow)],
-  listAccounts: ["account", AccountRow],
+  listAccounts: ["account", AvailableRow],
   listUsers: ["user", UserRow],
   listVirtualMachines: ["virtualmachine", MachineRow],
   listVolumes: ["volume", VolumeRow],

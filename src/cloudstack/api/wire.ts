@@ -157,8 +157,15 @@ export const AccountRow = z.object({
 });
 export type AccountRow = z.infer<typeof AccountRow>;
 
+/** How much more of something there may be: a number, of storage with parts of a GiB (recording 17), or `Unlimited`. Less than none is none. */
+const available = z
+  .string()
+  .regex(/^(?:Unlimited|-?\d+(?:\.\d+)?(?:E-?\d+)?)$/)
+  .transform((s) => (s === "Unlimited" ? -1 : Math.max(0, Number(s))))
+  .optional();
+
 /** An account with how much more CloudStack would let it have, as texts. */
-export const AvailableRow = AccountRow.extend(fields(limit, "snapshotavailable", "templateavailable", "secondarystorageavailable"));
+export const AvailableRow = AccountRow.extend(fields(available, "snapshotavailable", "templateavailable", "secondarystorageavailable"));
 export type AvailableRow = z.infer<typeof AvailableRow>;
 
 /** What all things in a domain have in common. `account` is missing for what belongs to a CloudStack project. */

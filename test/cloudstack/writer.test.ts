@@ -4,6 +4,7 @@ import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { memberRole } from "../../src/cloudstack/api/wanted-roles.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
 import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/write/writer.ts";
@@ -140,6 +141,17 @@ describe("an answer that is lost", () => {
     const result = await writer.createDomain({ id: uuid<DomainId>(), name: "alpha", parentId: ci });
     expect(result).toMatchObject({ ok: false, error: { kind: "indeterminate", code: "cloudstack.unconfirmed" } });
   });
+});
+
+test("a limit is set and read back where CloudStack lists a further one for each tag of hosts and disks, with the same type", async () => {
+  const id = uuid<DomainId>();
+  await writer.createDomain({ id, name: "alpha", parentId: ci });
+  const root = createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
+  for (const name of ["resource.limit.host.tags", "resource.limit.storage.tags"])
+    valueOf(await root.change("updateConfiguration", { name, value: "gpu,fast" }));
+  for (const type of ["user_vm", "cpu", "memory", "volume", "primary_storage", "network"] as const)
+    expect(await writer.setLimit({ domainId: id, type, max: 7 }), type).toEqual(done);
+  expect((await fleet()).domains).toMatchObject([{ limits: { user_vm: 7, primary_storage: 7 } }]);
 });
 
 describe("what CloudStack did differently", () => {

@@ -90,6 +90,8 @@ function settingsOfServer(settings: Settings): readonly Setting[] {
     ["dynamic.apichecker.enabled", "true", "Boolean", "Enables the dynamic role-based api access checker"],
     ["allow.user.expunge.recover.vm", "false", "Boolean", "Determines whether users can expunge or recover their vm"],
     ["enable.usage.server", "true", "Boolean", "Flag for enabling usage"],
+    ["resource.limit.host.tags", "", "CSV", "A comma-separated list of tags for host resource limits"],
+    ["resource.limit.storage.tags", "", "CSV", "A comma-separated list of tags for storage resource limits"],
     ["secstorage.encrypt.copy", "false", "Boolean", "Use SSL method used to encrypt copy traffic between zones"],
   ];
 }

@@ -6,7 +6,7 @@ import { pageOf } from "../paging.ts";
 import { accountByName, namedDomain, requireReach } from "../scope.ts";
 import { shownPath, tagShape } from "../shapes/owner.ts";
 import type { Account, Annotation, Domain } from "../world/rows.ts";
-import type { TableName } from "../world/world.ts";
+import type { TableName, World } from "../world/world.ts";
 
 const ANNOTATED: Readonly<Record<string, TableName>> = {
   DOMAIN: "domains",
@@ -51,7 +51,7 @@ export const MARK_COMMANDS: readonly Command[] = [
   },
   {
     name: "listResourceLimits",
-    params: paramSpecs(`resourcetype account domainid:domains projectid:projects ${LIST_PARAMS}`),
+    params: paramSpecs(`resourcetype account domainid:domains projectid:projects tag ${LIST_PARAMS}`),
     run: listResourceLimits,
   },
 ];
@@ -182,11 +182,26 @@ function updateResourceLimit(call: Call): JsonObject {
   return { resourcelimit: limitShape(domain, account, type) };
 }
 
+/** Which kinds have a further limit for each tag, listed with the untagged one. Source: `addTaggedResourceLimits` of 4.20. */
+const TAGGED_BY: Readonly<Record<string, readonly number[]>> = {
+  "resource.limit.host.tags": [0, 8, 9],
+  "resource.limit.storage.tags": [2, 10],
+};
+
+function tagsOf(world: World, type: number): readonly string[] {
+  const named = Object.keys(TAGGED_BY).filter((setting) => TAGGED_BY[setting]?.includes(type));
+  return named.flatMap((setting) => (world.configuration[setting] ?? "").split(",").filter((tag) => tag !== ""));
+}
+
 function listResourceLimits(call: Call): JsonObject {
   const { domain, account } = limitOwner(call);
   const wanted = call.params.text("resourcetype");
   const types = RESOURCE_KINDS.filter((kind) => wanted === undefined || kind.type === Number(wanted)).map((kind) => kind.type);
-  return pageOf(call, "resourcelimit", types, (type) => limitShape(domain, account, type));
+  const rows = types.flatMap((type) => [
+    limitShape(domain, account, type),
+    ...tagsOf(call.world, type).map((tag) => ({ ...limitShape(domain, account, type), max: -1, tag })),
+  ]);
+  return pageOf(call, "resourcelimit", rows, (row) => row);
 }
 
 function limitShape(domain: Domain, account: Account | undefined, type: number): JsonObject {

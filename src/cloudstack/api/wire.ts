@@ -280,8 +280,8 @@ export const Made = z.object({
 });
 /** The keys of a user, which may have none. */
 export const UserKeys = z.object({ userkeys: z.object(fields(maybe, "apikey", "secretkey")) });
-/** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
-export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
+/** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it; one with a `tag` is of those hosts or disks only. */
+export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, ...fields(maybe, "account", "tag") });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
 /** A comment on something, by whoever wrote it. */
 export const AnnotationRow = z.object({ id: text.min(1), annotation: text, created: WireDate });

@@ -30,7 +30,7 @@ export function limitNumber(type: LimitType): string {
   return String(limitTypes.indexOf(type));
 }
 
-/** A domain's own limit of one type. */
+/** A domain's own limit of one type. From 4.20 on its limits for tagged hosts and disks are listed with it, under the same type. */
 export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitType): Promise<Result<ResourceLimitRow | null, Failure>> {
   const number = limitNumber(type);
   const query: ListQuery<ResourceLimitRow> = {
@@ -38,9 +38,10 @@ export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitTyp
     params: { domainid: domainId, resourcetype: number },
     rows: "resourcelimit",
     row: ResourceLimitRow,
-    keyOf: (l) => `${l.resourcetype} ${l.account ?? ""}`,
+    keyOf: (l) => `${l.resourcetype} ${l.account ?? ""} ${l.tag ?? ""}`,
   };
-  return findOne(api, query, (l) => l.resourcetype === number && l.account === undefined && l.domainid.toLowerCase() === domainId);
+  const isIt = (l: ResourceLimitRow): boolean => l.resourcetype === number && l.account === undefined && (l.tag ?? "") === "";
+  return findOne(api, query, (l) => isIt(l) && l.domainid.toLowerCase() === domainId);
 }
 
 /** Finds a machine, a CloudStack project's or one that is not for display included. Null: it is gone. */

@@ -1,7 +1,7 @@
 import type { Call, Caller, Command, ParamSpec } from "./command.ts";
 import type { Downloads } from "./downloads.ts";
 import type { FaultKind } from "./faults.ts";
-import { ApiFault, malformed, unauthorized, unresolved } from "./failure.ts";
+import { ApiFault, malformed, runtimeRefusal, unauthorized, unresolved } from "./failure.ts";
 import type { JsonObject } from "./json.ts";
 import { queueJob } from "./jobs.ts";
 import { recordCompleted } from "./events.ts";
@@ -148,6 +148,8 @@ function readParameter(world: World, command: Command, spec: ParamSpec, value: s
 
 function run(call: Call, command: Command): { body: JsonObject; jobId?: string } {
   if (command.job !== undefined) {
+    // AsyncJobManagerImpl.checkShutdown; 4.20 says "Maintenance or Shutdown has been initiated on this management server" instead.
+    if (call.isOn("no_new_jobs")) throw runtimeRefusal("A shutdown has been triggered. Can not accept new jobs");
     const queued = queueJob(call, command, command.job);
     const created = queued.entityId === undefined ? {} : { id: queued.entityId };
     return { body: { ...created, jobid: queued.id }, jobId: queued.id };

@@ -11,7 +11,7 @@
  *   a restart of the server (a domain stays Inactive then).
  * - States, which hold while they are on: `stuck_machines`: no machine can be stopped; `failed_deployments`: a new machine ends in the
  *   state Error; `no_storage_vm`: nothing is extracted that has no link yet; `stale_totals`: what `listAccounts` and `listDomains` count
- *   stays as it was.
+ *   stays as it was; `no_new_jobs`: as after `prepareForShutdown`, no command begins a job.
  */
 export interface CloudStackFault {
   readonly kind: FaultKind;
@@ -42,13 +42,14 @@ export const FAULT_KINDS = [
   "failed_deployments",
   "no_storage_vm",
   "stale_totals",
+  "no_new_jobs",
 ] as const;
 
 /** One of `FAULT_KINDS`. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** The kinds that strike no single request. */
-const STATES: ReadonlySet<FaultKind> = new Set(["stuck_machines", "failed_deployments", "no_storage_vm", "stale_totals"]);
+const STATES: ReadonlySet<FaultKind> = new Set(["stuck_machines", "failed_deployments", "no_storage_vm", "stale_totals", "no_new_jobs"]);
 
 interface Armed {
   readonly fault: CloudStackFault;

@@ -136,12 +136,20 @@ const MORE_RIGHTS = /access to more privileges|has a lower role type/;
 const MORE_RIGHTS_REMEDY =
   'The account may do more than this key. Its role must allow only what the key may send, and end in "deny *" (docs/cloudstack.md).';
 
+/**
+ * A server that is prepared for its shutdown, or for maintenance, begins no job until that is over: nothing was done, and nothing is wrong
+ * with the call. Source: `AsyncJobManagerImpl.checkShutdown`, from 4.19 on (apache/cloudstack#6755, #9854).
+ */
+const NO_NEW_JOBS = /can ?not accept new jobs/i;
+const NO_NEW_JOBS_REMEDY = "It goes on by itself when the management server takes jobs again (cmk cancelShutdown or cancelMaintenance).";
+
 function meaningOfRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: boolean): Meaning {
   const sentence = `CloudStack answered ${trouble.status}: ${plain(trouble.text)}`;
   const known = REFUSALS[trouble.status];
   if (known === undefined) return [change ? "indeterminate" : "unavailable", "unknown_error", sentence];
   if ((trouble.status === 531 || trouble.status === 530) && MORE_RIGHTS.test(trouble.text))
     return ["rejected", "more_rights", sentence, MORE_RIGHTS_REMEDY];
+  if (trouble.status === 530 && NO_NEW_JOBS.test(trouble.text)) return ["unavailable", "maintenance", sentence, NO_NEW_JOBS_REMEDY];
   const [kind, code, remedy] = known;
   // A 530 on a read is an internal error of the server: reading again later is safe.
   const later = !change && trouble.status === 530 ? "unavailable" : kind;

@@ -330,6 +330,14 @@ export const guards = [
     tests: ["test/store/vote-in-flight.test.ts"],
   },
   {
+    invariant: "INV-10",
+    what: "rows are numbered above those that are there, also where sequences begin anew",
+    file: "src/store/migrate.ts",
+    guard: "await goOnAbove(client);",
+    broken: "",
+    tests: ["test/store/numbers.test.ts"],
+  },
+  {
     invariant: "INV-2",
     what: "only approvers vote, whatever the question",
     file: "src/approvals/ballot.ts",

@@ -4,6 +4,7 @@ import path from "node:path";
 import pg from "pg";
 import { z } from "zod";
 import { withConnection } from "./db.ts";
+import { goOnAbove } from "./numbers.ts";
 
 /** The database does not match the migration files; the message says which file and what to do. */
 export class MigrationRefused extends Error {
@@ -21,11 +22,12 @@ export function migrate(url: string, { dir }: { readonly dir?: string } = {}): P
   return withConnection(url, (client) => migrateOn(client, dir));
 }
 
-/** As `migrate`, on an open connection: a migrated database costs a few reads, and is not locked. */
+/** As `migrate`, on an open connection: a migrated database costs a few reads, and is not locked. Numbers behind are set ahead. */
 export async function migrateOn(client: pg.Client, dir: string = migrationsFolder()): Promise<readonly string[]> {
   const files = readMigrationFiles(dir);
   const before = await appliedNames(client);
   refuseUnknown(before, files);
+  await goOnAbove(client);
   if (await isMigrated(client, before, files)) return [];
   // Loaded only when used: hardly any start has something to migrate.
   const { runner } = await import("node-pg-migrate");

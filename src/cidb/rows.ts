@@ -168,8 +168,38 @@ function explain(thrown: unknown, view: string): Failure {
   }
   if (code === "42501")
     return broken("no_right", `The CI database does not let us read ${view}`, `Grant select on ${view} to the reading role.`);
-  return unreadable(thrown, view, code);
+  const broke = BROKEN_OFF[code];
+  if (broke === undefined) return unreadable(thrown, view, code);
+  return failure(broke.kind, broke.code, `${broke.why(view)} (${code})`, { remedy: broke.remedy, details: { code } });
 }
+
+interface BrokenOff extends Pick<Failure, "kind" | "code"> {
+  readonly why: (view: string) => string;
+  readonly remedy: string;
+}
+
+/** Why PostgreSQL ended a read that it had begun, by SQLSTATE. Source: PostgreSQL 18, appendix A; "Hot Standby", "Handling Query Conflicts". */
+const BROKEN_OFF: Readonly<Record<string, BrokenOff>> = {
+  "22021": {
+    ...{ kind: "unavailable", code: "cidb.encoding" },
+    why: (view) => `A text of the view ${view} of the CI database has bytes that are not of the encoding it was made with`,
+    remedy:
+      "In a database of the encoding SQL_ASCII texts are whatever was written: let the view give convert_from(column::bytea, 'LATIN1'), " +
+      "by the encoding they are in, or correct that row.",
+  },
+  "40001": {
+    ...{ kind: "unavailable", code: "cidb.conflict" },
+    why: (view) => `The CI database, a standby, broke off the read of ${view} to keep up with its primary`,
+    remedy:
+      "It is tried again. If it stays like this, set hot_standby_feedback or a longer max_standby_streaming_delay there, " +
+      "or let CI_DATABASE_URL lead to the primary.",
+  },
+  "57014": {
+    ...{ kind: "unavailable", code: "cidb.too_slow" },
+    why: (view) => `The CI database broke off the read of ${view}, which took longer than it may`,
+    remedy: "It is tried again. A view must answer within 30 seconds, or within the statement_timeout of the database: make it simpler.",
+  },
+};
 
 function quoted(view: string): string {
   return view

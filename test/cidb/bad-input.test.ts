@@ -100,6 +100,22 @@ test.each<[string, { sql: string; params?: readonly unknown[] }, string, string]
   expect(read.projects.map((p) => p.id)).toEqual(["good"]);
 });
 
+test.each([
+  ["22021", "not of the encoding", /SQL_ASCII/],
+  ["40001", "a standby, broke off the read of twokey_users to keep up with its primary", /hot_standby_feedback/],
+  ["57014", "took longer than it may", /30 seconds/],
+])("a read that PostgreSQL ends with %s is partial, and says why and what to do", async (code, why, remedy) => {
+  await client.query(`
+    create function public.broken_off() returns text language plpgsql as $$ begin raise exception 'x' using errcode = '${code}'; end $$;
+    alter table twokey_users rename to people;
+    create view twokey_users as select id, public.broken_off() as username, email, first_name, last_name, enabled, slack_id from people`);
+  const read = await ci.readDesired(scope);
+  expect(read.coverage).toBe("partial");
+  const people = await ci.listPeople();
+  expect(people).toMatchObject({ ok: false, error: { message: expect.stringContaining(why) as string, details: { code } } });
+  expect(people.ok ? "" : people.error.remedy).toMatch(remedy);
+});
+
 test("a slug that a closed project had before: neither is held, and by the slug people mean the active one, else the last", async () => {
   await client.query(`insert into twokey_projects values ('a1', 'Same', 'A', 'closed', '2020-01-01', 'u1', null),
     ('a2', 'same', 'A', 'closed', '2022-01-01', 'u1', null), ('a3', 'same', 'A', 'closed', '2021-01-01', 'u1', null)`);

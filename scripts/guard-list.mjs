@@ -2118,7 +2118,7 @@ export const guards = [
     invariant: "INV-10",
     what: "the address's options do not replace ours",
     file: "src/store/db.ts",
-    guard: '"-c search_path=twokey", more]',
+    guard: "OWN_OPTIONS, more]",
     broken: '"", more]',
     tests: ["test/store/pooler.test.ts"],
   },

@@ -115,11 +115,14 @@ function columnOf(key: string): string {
 /** The row of a count: `select count(*) as n …`. */
 export const CountRow = z.object({ n: z.coerce.number() }).transform((row) => row.n);
 
+/** A limit of the role's or the database's on idle sessions would end one that holds a lock between two statements. */
+const OWN_OPTIONS = "-c search_path=twokey -c idle_session_timeout=0";
+
 /** The settings of every connection; unqualified table names mean the schema `twokey`, whatever options the address has. */
 export function connectionSettings(url: string, more = ""): pg.ClientConfig {
   // Options of the address would replace those of the settings: both are needed, and the last of each name counts.
   const address = new URL(url);
-  const options = [address.searchParams.get("options"), "-c search_path=twokey", more].filter((o) => o !== null && o !== "").join(" ");
+  const options = [address.searchParams.get("options"), OWN_OPTIONS, more].filter((o) => o !== null && o !== "").join(" ");
   address.searchParams.set("options", options);
   return {
     connectionString: address.href,

@@ -1,7 +1,8 @@
 /** Claims that the query layer parses, classifies and locks; shown on a real PostgreSQL. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { toJson, type Database } from "../../src/store/db.ts";
+import { createDatabase, toJson, type Database } from "../../src/store/db.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { lendDatabaseLike } from "../support/lent-database.ts";
@@ -58,6 +59,20 @@ test.for([
   const error: unknown = await fresh.db.exec(sql).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(StoreError);
   expect(error).toMatchObject({ kind });
+});
+
+test("a limit of the database's on idle sessions ends neither a lock that is held nor a connection that waits for work", async () => {
+  const { url, db } = fresh;
+  await db.exec(`do $$ begin execute format('alter database %I set idle_session_timeout = 300', current_database()); end $$`);
+  const lost: StoreError[] = [];
+  const limited = createDatabase(url, { onError: (e) => void lost.push(e) });
+  await limited.exec("select 1");
+  const held = await limited.withAdvisoryLock("idle", { waitMs: 0 }, async (signal) => {
+    await sleep(900);
+    return signal.aborted;
+  });
+  expect([held, lost]).toEqual([{ held: true, value: false }, []]);
+  await limited.close();
 });
 
 test("a database that is lent again is as it was first: rows, numbering, and what was changed by hand", async () => {

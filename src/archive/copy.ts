@@ -18,14 +18,16 @@ export type KnownCopy = Pick<CopyToShare, "store_key" | "sha256" | "bytes" | "it
  *
  * No store is asked for a checksum instead: S3 computes its own when the bytes arrive and keeps it beside them, so it says nothing of
  * the bytes of today, and of an object in parts it has no SHA-256 of the whole. Source: AWS, "Checking object integrity".
- * Errors: `contract_broken` `archive.damaged` for a copy that is missing or is not what was saved; otherwise why it could not be read.
+ * Errors: `contract_broken` `archive.damaged` for a copy that is missing or is not what was saved; otherwise
+ *         `unavailable`, why it could not be read.
  */
 export async function compareBytes(copy: KnownCopy, store: Pick<ArchiveStore, "open">): Promise<Result<void, Failure>> {
   const back = await readBack(store, copy.store_key);
   if (back.ok && back.value.sha256 === copy.sha256 && back.value.bytes === copy.bytes) return ok(undefined);
   const thing = `the copy of ${copy.item_kind} ${copy.name} in the archive (key ${copy.store_key})`;
+  // Whatever keeps it from being read can end, and CloudStack refused nothing.
   if (!back.ok && back.error.code !== "archive.missing")
-    return err({ ...back.error, message: `${thing} cannot be read now: ${back.error.message}` });
+    return err({ ...back.error, kind: "unavailable", message: `${thing} cannot be read now: ${back.error.message}` });
   const seen = back.ok ? "is damaged: its bytes are not those that were saved" : "is missing";
   return fail("contract_broken", "archive.damaged", `${thing} ${seen}; it must be saved again before anything is deleted`, {
     remedy: "Find out what happened to the archive. Going on, or asking again, saves the thing again from CloudStack.",

@@ -29,6 +29,14 @@ export function s3Failure(thrown: unknown, url: string): Failure {
       remedy: "Make the bucket, or correct ARCHIVE_S3_BUCKET, ARCHIVE_S3_REGION and ARCHIVE_S3_ENDPOINT.",
       details,
     });
+  // 403 as well: it is there, and whose key asks does not matter.
+  if (name === "InvalidObjectState")
+    return failure("unavailable", "archive.cold", "The bucket keeps the object in a storage class from which it must be restored first", {
+      remedy:
+        "Restore it there (aws s3api restore-object); it goes on by itself once it can be read. " +
+        "Take Twokey's prefix out of the lifecycle rules that move objects to such a class: copies are read again before anything is deleted.",
+      details,
+    });
   if (denied.has(name) || status === 401 || status === 403)
     return failure("rejected", "archive.denied", "The archive's bucket denies Twokey access", {
       remedy: "Check ARCHIVE_S3_ACCESS_KEY_ID, its secret, and what docs/configuration.md says the account must be allowed.",

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pruneArchive } from "../../src/archive/prune.ts";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
+import { s3Failure } from "../../src/archive/s3-failure.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
@@ -236,6 +237,21 @@ describe("a copy that the archive does not hold", () => {
       phase: "grace",
       activity: expect.stringMatching(/^the copy of template golden .*The bucket did not answer$/),
     });
+    await goOn(row, b);
+    expect(w.calls.at(-1)).toBe("domain");
+  });
+
+  test("is waited for while the bucket's lifecycle has moved it where it cannot be read, however many hours giving it back takes", async () => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db);
+    const b = bot(opened);
+    const row = await untilGrace(opened, b);
+    const answer = Object.assign(new Error("x"), { name: "InvalidObjectState", $metadata: { httpStatusCode: 403 } });
+    const cold = b.with({ archive: { open: async () => err(s3Failure(answer, "https://s3.example.org")) } });
+    for (let hour = 0; hour < 48; hour += 1) await goOn(row, cold);
+    expect(w.calls).toEqual([]);
+    const activity = /^the copy of template golden .*storage class from which it must be restored first/;
+    expect(await now(row)).toMatchObject({ phase: "grace", frozen_reason: null, activity: expect.stringMatching(activity) });
     await goOn(row, b);
     expect(w.calls.at(-1)).toBe("domain");
   });

@@ -25,6 +25,8 @@ export interface Service {
   now: number;
   /** Members of each project, by name. */
   projects: Record<string, { readonly members: Set<string>; state: "active" | "closed"; limits: Limits }>;
+  /** The ids in the CI database of those who were entered anew, by name; everybody else's is their name. */
+  readonly enteredAs: Map<string, string>;
   readonly domains: Map<string, ObservedDomain>;
   readonly accounts: Map<string, ObservedAccount>;
   /** What CloudStack answers to a change; null: it is made. */
@@ -57,6 +59,7 @@ export function service(db: Database, members: Readonly<Record<string, readonly 
   const s: Service = {
     now: Date.UTC(2026, 0, 5),
     projects: Object.fromEntries(Object.entries(members).map(([p, m]) => [p, { members: new Set(m), state: "active", limits: {} }])),
+    enteredAs: new Map(),
     domains: new Map(),
     accounts: new Map(),
     refuses: () => null,
@@ -93,9 +96,9 @@ function botOf(s: Service, db: Database, config: Config, change: PartsChange): T
     config,
     now: () => s.now as Instant,
     ci: {
-      projectsOf: async () => ok(Object.entries(s.projects).map(([id, p]) => projectOf(id, p))),
+      projectsOf: async () => ok(Object.entries(s.projects).map(([id, p]) => projectOf(s, id, p))),
       readDesired: async (of) => {
-        const projects = Object.entries(s.projects).map(([id, p]) => projectOf(id, p));
+        const projects = Object.entries(s.projects).map(([id, p]) => projectOf(s, id, p));
         if (of.kind === "project") return { ...narrowed(s, of), projects: projects.filter((p) => p.id === of.projectId), held: [] };
         const n = { projects: projects.length, memberships: 0 };
         const made = completeDesired({ scope, projects, held: [], counted: n, rows: n, asOf: s.now as Instant });
@@ -148,8 +151,8 @@ function narrowed(s: Service, scope: Scope) {
   return { coverage: "partial", scope, asOf: s.now as Instant, reason: "narrowed to one project" } as const;
 }
 
-function projectOf(id: string, p: Service["projects"][string]): DesiredProject {
-  const members = [...p.members].map((m) => ({ userId: m as CiUserId, ...personOf(m), role: "member" }));
+function projectOf(s: Service, id: string, p: Service["projects"][string]): DesiredProject {
+  const members = [...p.members].map((m) => ({ userId: (s.enteredAs.get(m) ?? m) as CiUserId, ...personOf(m), role: "member" }));
   const plain = { name: id, closedAt: null, closedBy: null };
   return { id: id as ProjectId, slug: id as Slug, ...plain, state: p.state, limits: p.limits, members };
 }

@@ -6,7 +6,7 @@ import type { CompleteInput, PartialInput } from "./input.ts";
 import type { LimitType, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { ObservedAccount, ObservedDomain } from "./observed.ts";
 import type { AdditiveChange, Drift, Hold, PersonData, RestrictiveChange } from "./plan.ts";
-import { isOfEarlierVersion, roleFor, wordsFor, type PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, namesOwner, roleFor, wordsFor, type PlanPolicy } from "./policy.ts";
 
 /** The differences of the two sides. */
 export interface Differences {
@@ -187,11 +187,36 @@ class Comparison {
     const lost = `the account of ${member.username} in ${domain.path} was removed by somebody else`;
     if (vanished) return this.#hold(project, lost, undefined, member.userId);
     const name = member.username.toLowerCase();
-    if (accounts.some((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name))) {
+    const named = accounts.find((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name));
+    if (named !== undefined) {
+      const { ciUserId: owner } = this.#ownRecord(project, domain, named) ?? { ciUserId: null };
+      if (owner !== null) return this.#heldByAnother(project, domain, named, { owner, member });
       const sentence = `${domain.path} already has an account or user ${member.username} that was not made by Twokey`;
       return this.#hold(project, sentence, this.#liftedByAdoption("account"), member.userId);
     }
     this.#createAccount(project, domain.id, generation, member);
+  }
+
+  /** What is recorded of an account as this project's. */
+  #ownRecord(project: DesiredProject, domain: ObservedDomain, account: ObservedAccount): ManagedAccount | null {
+    const record = namesOwner(this.#policy) ? this.#recordOf(account, domain.id) : undefined;
+    return record?.projectId === project.id ? record : null;
+  }
+
+  /**
+   * A person who was entered again, or another one who got the username: nobody here can tell, and the account's machines are its owner's.
+   * Adopting it is no way out, since it is managed.
+   */
+  #heldByAnother(
+    project: DesiredProject,
+    domain: ObservedDomain,
+    account: ObservedAccount,
+    { owner, member }: { readonly owner: string; readonly member: DesiredMember },
+  ): void {
+    const sentence = `account ${account.name} in ${domain.path} is that of the CI user ${owner}; ${member.userId}, who has the username ${member.username} now, gets none while it is called so`;
+    const same = `if they are one person, by giving them the id ${owner} again in the CI database`;
+    const remedy = `the CI team: ${same}; else by renaming that account and its user in CloudStack (updateAccount id=${account.id}, updateUser)`;
+    this.#hold(project, sentence, remedy, member.userId);
   }
 
   #createAccount(project: DesiredProject, domainId: DomainId, generation: number, member: DesiredMember): void {

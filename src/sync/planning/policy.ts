@@ -8,8 +8,8 @@ export interface PlanSettings {
   readonly roles: Readonly<Record<string, string>>;
   /** A domain id every complete read must see; null asks for none. */
   readonly sentinelDomain: string | null;
-  /** The rules by which plans are made now: 3. Plans of earlier versions, with 2 or without, are made again as those made them. */
-  readonly rules?: 2 | 3;
+  /** The rules by which plans are made now: 4. Plans of earlier versions, with less or without, are made again as those made them. */
+  readonly rules?: 2 | 3 | 4;
 }
 
 const planLimits = [
@@ -33,7 +33,7 @@ export type PlanPolicy = PlanSettings &
 /** The part of the team's limits that a plan depends on, with the settings that no vote changes. */
 export function planPolicyOf(team: TeamPolicy, settings: PlanSettings): PlanPolicy {
   const limits = Object.fromEntries([...planLimits, ...laterLimits].map((key) => [key, team[key]]));
-  return { ...settings, rules: 3, ...(limits as Pick<TeamPolicy, (typeof planLimits | typeof laterLimits)[number]>) };
+  return { ...settings, rules: 4, ...(limits as Pick<TeamPolicy, (typeof planLimits | typeof laterLimits)[number]>) };
 }
 
 /** Whether it is the policy of a plan that an earlier version stored: it is made again as that version made it. Invariant: INV-7. */
@@ -48,7 +48,12 @@ export function saysOnlyWhatWasRead(policy: PlanPolicy): boolean {
 
 /** Which words a stored sentence has for this number; earlier versions took `many` for one thing, too. Invariant: INV-7. */
 export function wordsFor(policy: PlanPolicy, n: number, one: string, many: string): string {
-  return n === 1 && policy.rules === 3 ? one : many;
+  return n === 1 && (policy.rules ?? 0) >= 3 ? one : many;
+}
+
+/** Whether a hold of a username names the CI user whose account has it; earlier versions took that account for a stranger's. Invariant: INV-7. */
+export function namesOwner(policy: PlanPolicy): boolean {
+  return (policy.rules ?? 0) >= 4;
 }
 
 /** The CloudStack role of a CI role. */

@@ -1,8 +1,8 @@
 import { App, type HTTPReceiver, SocketModeReceiver, type Logger } from "@slack/bolt";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Sleep } from "../core/clock.ts";
 import type { Events } from "../events.ts";
 import { createHttpReceiver, startListening } from "./http-receiver.ts";
-import { loggedFetch } from "./outgoing.ts";
+import { loggedFetch, type Fetch } from "./outgoing.ts";
 import { libraryLogger } from "./slack.ts";
 import { wayToSlack } from "./way-to-slack.ts";
 
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   readonly apiUrl: string;
   readonly events: Events;
   readonly now: Clock;
+  readonly sleep: Sleep;
 }
 
 /** The connection by which Slack sends what people do. */
@@ -35,7 +36,14 @@ export function createConnection(o: ConnectionOptions): Connection {
     o.events[now === null ? "info" : "warn"]("slack.connection", { problem });
   };
   const isHttp = connection.mode === "http";
-  const receiver = isHttp ? createHttpReceiver(connection.signingSecret, quiet(o.events)) : createSocketReceiver(connection.appToken, o);
+  let wasConnected = false;
+  const refusedBy: RefusedBy = (code) => {
+    if (wasConnected) become(`Slack refuses to connect again: ${code}. It is asked every 30 seconds; if it stays, check SLACK_APP_TOKEN`);
+    return wasConnected;
+  };
+  const receiver = isHttp
+    ? createHttpReceiver(connection.signingSecret, quiet(o.events))
+    : createSocketReceiver(connection.appToken, o, refusedBy);
   if (receiver instanceof SocketModeReceiver) {
     receiver.client.on("connected", () => become(null));
     for (const lost of ["reconnecting", "disconnected"])
@@ -48,6 +56,7 @@ export function createConnection(o: ConnectionOptions): Connection {
       await app.init();
       if (connection.mode === "http") await startListening(app, connection);
       else await app.start();
+      wasConnected = true;
       become(null);
     },
     problem: () => problem,
@@ -76,7 +85,42 @@ function createApp(o: ConnectionOptions, receiver: SocketModeReceiver | HTTPRece
   });
 }
 
-function createSocketReceiver(appToken: string, o: ConnectionOptions): SocketModeReceiver {
+/** Is told why Slack gave no connection; says whether to ask again. */
+type RefusedBy = (code: string) => boolean;
+
+/** How long Slack is not asked again for a connection that it refused, and how long it may take to answer. Units: milliseconds. */
+const [REFUSED_MS, ANSWER_MS] = [30_000, 10_000];
+
+/**
+ * Asks again for a connection that Slack refused. Slack's library takes `invalid_auth`, `account_inactive` and the like for the end, and
+ * would never connect again, although such a refusal may pass. It also waits five minutes for an answer that does not come.
+ *
+ * Source: @slack/socket-mode 3.1, `UnrecoverableSocketModeStartError`; undici, `headersTimeout`.
+ */
+function askingAgain(send: Fetch, sleep: Sleep, refusedBy: RefusedBy): Fetch {
+  return async (address, init) => {
+    for (;;) {
+      const response = await send(address, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      if (response.status !== 200) return response;
+      const text = await response.text();
+      const code = codeOfRefusal(text);
+      if (code === null || !refusedBy(code)) return new Response(text, { headers: Object.fromEntries(response.headers.entries()) });
+      await sleep(REFUSED_MS);
+    }
+  };
+}
+
+/** Slack's code in an answer that gives no connection; null: it is no such answer. */
+function codeOfRefusal(answer: string): string | null {
+  try {
+    const said = JSON.parse(answer) as { ok?: unknown; error?: unknown } | null;
+    return said?.ok === false ? String(said.error) : null;
+  } catch {
+    return null; // It is no JSON: the library says so.
+  }
+}
+
+function createSocketReceiver(appToken: string, o: ConnectionOptions, refusedBy: RefusedBy): SocketModeReceiver {
   // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
   const way = wayToSlack(o.apiUrl);
   const retryConfig = { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 };
@@ -85,7 +129,13 @@ function createSocketReceiver(appToken: string, o: ConnectionOptions): SocketMod
     clientPingTimeout: PONG_MS_MAX,
     logger: quiet(o.events),
     ...way.socket,
-    installerOptions: { clientOptions: { slackApiUrl: o.apiUrl, retryConfig, fetch: loggedFetch(o.apiUrl, o, way.web.fetch) } },
+    installerOptions: {
+      clientOptions: {
+        slackApiUrl: o.apiUrl,
+        retryConfig,
+        fetch: askingAgain(loggedFetch(o.apiUrl, o, way.web.fetch), o.sleep, refusedBy),
+      },
+    },
   });
 }
 

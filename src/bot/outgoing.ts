@@ -2,7 +2,8 @@ import type { WebClientOptions } from "@slack/web-api";
 import type { Clock } from "../core/clock.ts";
 import type { Events } from "../events.ts";
 
-type Fetch = NonNullable<WebClientOptions["fetch"]>;
+/** How Slack's library sends a request. */
+export type Fetch = NonNullable<WebClientOptions["fetch"]>;
 
 /**
  * Sends the calls of Slack's library, and logs each with Slack's own id of it; never what is sent, and no address but a method of the API:

@@ -49,11 +49,17 @@ export function listenToMentions(app: App, c: Listening): void {
   });
 }
 
+/**
+ * What of a person's own hand Slack tells: words alone, with a file, from a thread, by `/me`. Source: docs.slack.dev, message event, subtypes.
+ */
+const WRITTEN = new Set(["", "file_share", "thread_broadcast", "me_message"]);
+
 /** `status aurora`, written to the bot alone. */
 export function listenToDirectMessages(app: App, c: Listening): void {
   app.event("message", async ({ event, body }) => {
     const [user, channel, thread] = [textAt(event, "user"), textAt(event, "channel"), textAt(event, "thread_ts")];
-    if (textAt(event, "channel_type") !== "im" || textAt(event, "subtype") !== "" || textAt(event, "bot_id") !== "" || user === "") return;
+    if (textAt(event, "channel_type") !== "im" || !WRITTEN.has(textAt(event, "subtype")) || textAt(event, "bot_id") !== "" || user === "")
+      return;
     const parsed = parseWords(decodeTyped(textAt(event, "text")));
     const place = { channel, user };
     await take(

@@ -49,9 +49,7 @@ export function listenToMentions(app: App, c: Listening): void {
   });
 }
 
-/**
- * What of a person's own hand Slack tells: words alone, with a file, from a thread, by `/me`. Source: docs.slack.dev, message event, subtypes.
- */
+/** What a person wrote: words alone, with a file, from a thread, by `/me`. Source: docs.slack.dev, message event, subtypes. */
 const WRITTEN = new Set(["", "file_share", "thread_broadcast", "me_message"]);
 
 /** `status aurora`, written to the bot alone. */

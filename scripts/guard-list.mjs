@@ -4521,6 +4521,22 @@ export const guards = [
   },
   {
     invariant: "INV-2",
+    what: "what a message leaves out, nobody is asked to decide on",
+    file: "src/bot/render/message-size.ts",
+    guard: 'block.elements.filter((e) => !DECIDES.test(e.action_id ?? ""))',
+    broken: "block.elements",
+    tests: ["test/bot/message-size.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "a card that is more than one message asks nobody to approve",
+    file: "src/bot/render/card.ts",
+    guard: "return isOneMessage(card.blocks) ? card : cardOf(v, environment, false);",
+    broken: "return isOneMessage(card.blocks) ? card : card;",
+    tests: ["test/bot/message-size.test.ts"],
+  },
+  {
+    invariant: "INV-2",
     what: "Go on is offered only where all that appeared is on the card, each name to its end",
     file: "src/bot/render/card.ts",
     guard: "return shown.length <= goOnMax && isWhole &&",

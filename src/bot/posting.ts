@@ -7,6 +7,7 @@ import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage, type PostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
 import { safe, type Mrkdwn } from "./render/blocks.ts";
+import { fitted } from "./render/message-size.ts";
 import type { Rendering } from "./render/plan.ts";
 import { putFile, type TextFile } from "./text-file.ts";
 import { errorCode, isPassing } from "./slack.ts";
@@ -39,8 +40,10 @@ const UPDATE_PAUSE_MS = 900;
 const AGAIN_MS = [2_000, 5_000, 15_000, 60_000, 300_000, 600_000] as const;
 /** Codes after which a message can no longer be updated, and is posted again. */
 const LOST = new Set(["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"]);
+/** Slack's code for more than one message holds, by a count of its own; and how much is then sent, as JSON. */
+const [TOO_LONG, SHORT_MAX] = ["msg_blocks_too_long", 6000] as const;
 /** Codes by which Slack refuses the blocks; the text alone is then sent. */
-const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"]);
+const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", TOO_LONG, "block_mismatch"]);
 
 /** How long a replica waits for another one that posts the same message. Units: milliseconds. */
 const OTHER_POSTS_MS = 60_000;
@@ -153,7 +156,7 @@ const TEXT_MAX = 1500;
 
 /** What is sent of a message. Slack reads links and mentions in its text too, and may show it in the place of the blocks. */
 export function bodyOf(r: Rendering): { readonly text: string; readonly blocks: Blocks } {
-  return { text: safe(r.text, TEXT_MAX), blocks: [...r.blocks] };
+  return { text: safe(r.text, TEXT_MAX), blocks: [...fitted(r.blocks)] };
 }
 
 /** Posts a message or updates it in place; false when nothing was to be sent. Errors: throws what Slack refused. */
@@ -200,7 +203,10 @@ async function postOnce(key: string, digest: string, wanted: Wanted, o: PostingO
   return true;
 }
 
-/** Sends with blocks, or, where Slack refuses them, the text alone: without buttons nobody can approve, the safe side. */
+/**
+ * Sends with blocks; where Slack takes less of them than we think, with short ones; where it refuses them, the text alone: without buttons
+ * nobody can approve, the safe side.
+ */
 async function sendInBlocks<T>(key: string, blocks: Blocks, o: PostingOptions, send: (blocks: Blocks) => Promise<T>): Promise<T> {
   try {
     return await send(blocks);
@@ -208,7 +214,8 @@ async function sendInBlocks<T>(key: string, blocks: Blocks, o: PostingOptions, s
     const code = errorCode(thrown);
     if (!BAD_BLOCKS.has(code)) throw thrown;
     o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
-    return send([]);
+    const short = code === TOO_LONG ? [...fitted(blocks, SHORT_MAX)] : [];
+    return short.length > 0 && JSON.stringify(short) !== JSON.stringify(blocks) ? sendInBlocks(key, short, o, send) : send([]);
   }
 }
 

@@ -10,6 +10,7 @@ export const POST_TEXT_LIMIT = 40_000;
 export const UPDATE_TEXT_LIMIT = 4_000;
 
 const ATTACHMENT_LIMIT = 100;
+const BLOCKS_LIMIT = 13_200;
 const MARKDOWN_LIMIT = 12_000;
 const METADATA_BYTES = 16_000;
 const NO_TEXT = "This content can't be displayed.";
@@ -26,7 +27,7 @@ export interface Content {
  * Reads text, blocks, attachments and metadata of a message.
  *
  * Errors: refuses `no_text`, `invalid_blocks_format`, `invalid_blocks` with each problem, `too_many_attachments`,
- * `markdown_text_conflict`, `invalid_metadata_format`, `metadata_too_large`, `msg_too_long`.
+ * `markdown_text_conflict`, `invalid_metadata_format`, `metadata_too_large`, `msg_too_long`, `msg_blocks_too_long`.
  */
 export function readContent(args: Args): Content {
   const markdown = args.optional("markdown_text");
@@ -34,6 +35,7 @@ export function readContent(args: Args): Content {
   if (markdown !== null && markdown.length > MARKDOWN_LIMIT) refuse("msg_too_long");
   const blocks = args.objects("blocks", "invalid_blocks_format");
   checkBlocks(blocks);
+  if (JSON.stringify(blocks ?? []).length > BLOCKS_LIMIT) refuse("msg_blocks_too_long");
   const attachments = args.objects("attachments", "invalid_attachments");
   if ((attachments?.length ?? 0) > ATTACHMENT_LIMIT) refuse("too_many_attachments");
   const text = markdown ?? args.optional("text") ?? undefined;

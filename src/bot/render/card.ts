@@ -6,12 +6,13 @@ import type { DeletionView, GoOnView, MembersView } from "../../deletion/view.ts
 import type { Phase } from "../../core/phases.ts";
 import { button, code, context, fields, header, joined, LINE_MAX, lines, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import { archiveLine, contentsBlocks, fits } from "./card-contents.ts";
+import { isOneMessage } from "./message-size.ts";
 import type { Rendering } from "./plan.ts";
 import { savedBlocks } from "./saved.ts";
 import { whoSaidNo } from "./settle.ts";
 
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
-const waiveMax = 20;
+const waiveMax = 10;
 
 /** Most things that may have appeared for a Go on button, and most characters of them as Slack counts: what one section takes. */
 const [goOnMax, goOnTextMax] = [25, 2500];
@@ -27,14 +28,20 @@ const untoldMax = 10;
 
 /** Renders a deletion's card in any phase. The first line says what it is and what people can do. Pure. */
 export function renderCard(v: DeletionView, environment: string): Rendering {
+  const card = cardOf(v, environment, true);
+  return isOneMessage(card.blocks) ? card : cardOf(v, environment, false);
+}
+
+/** `isWhole`: all of it is shown, so that people can decide on it. */
+function cardOf(v: DeletionView, environment: string, isWhole: boolean): Rendering {
   const title = titleOf(v);
-  const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v);
+  const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v) && isWhole;
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
   if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   blocks.push(...contentsBlocks(v));
   if (v.phase === "deleted") blocks.push(...savedBlocks(v));
   else if (v.archive.length > 0) blocks.push(section(archiveLine(v)));
-  blocks.push(...blockedBlocks(v));
+  blocks.push(...blockedBlocks(v, isWhole));
   blocks.push(
     fields([
       ["Why", why(v)],
@@ -90,7 +97,7 @@ function deadline(at: NonNullable<DeletionView["expungesAfter"]>): Mrkdwn {
 }
 
 /** Why it cannot be approved, or what keeps the next step back, since when, and when that is over. */
-function blockedBlocks(v: DeletionView): readonly KnownBlock[] {
+function blockedBlocks(v: DeletionView, isWhole: boolean): readonly KnownBlock[] {
   const blocked: KnownBlock[] = [
     ...lines(
       "Cannot be approved now. Blocked by",
@@ -98,7 +105,7 @@ function blockedBlocks(v: DeletionView): readonly KnownBlock[] {
       VETOES_MAX,
     ),
   ];
-  if (v.phase === "proposed" && v.blast !== null && !fits(v))
+  if (v.phase === "proposed" && v.blast !== null && !(fits(v) && (isWhole || v.vetoes.length > 0)))
     blocked.push(section(mrkdwn`It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first.`));
   if (v.waitingSince === null || v.activity === null || v.phase === "frozen" || v.phase === "closed") return blocked;
   const clears = v.clearsWhen === null ? "" : mrkdwn`\n*Clears when:* ${withNames(v.clearsWhen, v, 300)}`;

@@ -7,6 +7,7 @@ import { sizesText } from "../../sync/execution/plan-text.ts";
 import { leftAloneLines } from "../../sync/planning/left-alone.ts";
 import { heldLines } from "../../sync/planning/held-lines.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import { isOneMessage } from "./message-size.ts";
 import { isOver, standingBlocks } from "./standing.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
@@ -22,14 +23,16 @@ export type WholePlan = "none" | "file" | "terminal";
 const LINES = { done: 15, open: 15, drift: 5, others: 12 } as const;
 
 /** Whether the message leaves lines out. */
-export function isCut({ plan, outcomes, notAsked = [] }: PlanRecord): boolean {
+export function isCut(record: PlanRecord): boolean {
+  const { plan, outcomes, notAsked = [] } = record;
   const done = outcomes.filter((o) => o.outcome === "done").length;
   const others = [plan.holds, plan.heldRows, plan.proposals, notAsked];
   return (
     done > LINES.done ||
     outcomes.length - done > LINES.open ||
     plan.drift.length > LINES.drift ||
-    others.some((l) => l.length > LINES.others)
+    others.some((l) => l.length > LINES.others) ||
+    !isOneMessage(renderPlan(record, "", "terminal").blocks)
   );
 }
 

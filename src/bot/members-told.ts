@@ -12,7 +12,7 @@ import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
 import { untoldSentence } from "./render/card.ts";
 import { renderKeep, renderOvertaken } from "./render/keep.ts";
-import { isPassing, openDirect } from "./slack.ts";
+import { isOfToken, isPassing, openDirect } from "./slack.ts";
 
 /** What telling members needs. */
 export interface MembersToldOptions {
@@ -70,7 +70,7 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
       else {
         isDone = false;
         // The next one would fail as well, and then wait even longer.
-        if (/rate_?limited$|unreachable$/.test(why.code)) break;
+        if (/rate_?limited$|unreachable$/.test(why.code) || isOfToken(codeOf(why))) break;
       }
     }
     return isDone;
@@ -83,7 +83,7 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
     if (direct.value === null) return "no Slack account is known";
     const key = memberKey(view.id, view.members.stage, member);
     const shown = await o.posting.showNow(key, direct.value, renderKeep(view));
-    if (!shown.ok) return shown.error.message;
+    if (!shown.ok) return mayPass(shown.error) ? shown.error : shown.error.message;
     // What Slack did not take just now is tried again by this process alone: only a message that is there counts.
     if (!shown.value) return { kind: "unavailable", code: "slack.not_yet", message: "not yet" };
     return null;
@@ -150,7 +150,15 @@ export function createDirects(o: {
   };
 }
 
-/** Whether it may be otherwise at the next try: what is not Slack's answer is the CI database's, which people repair. */
-export function mayPass({ code }: Failure): boolean {
-  return !code.startsWith("slack.") || isPassing(code.slice("slack.".length));
+/**
+ * Whether it may be otherwise at the next try: what is not Slack's answer is the CI database's, which people repair, as they do the bot's
+ * token.
+ */
+export function mayPass(f: Failure): boolean {
+  return !f.code.startsWith("slack.") || isPassing(codeOf(f)) || isOfToken(codeOf(f));
+}
+
+/** Slack's own code. */
+function codeOf({ code }: Failure): string {
+  return code.slice("slack.".length);
 }

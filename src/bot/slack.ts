@@ -32,7 +32,7 @@ export function errorCode(thrown: unknown): string {
   return typeof data?.error === "string" ? data.error : "unreachable";
 }
 
-/** Codes after which the same call may succeed later. */
+/** Codes after which the same call may succeed later. Source: docs.slack.dev, errors of each method. */
 const PASSING = new Set([
   "unreachable",
   "ratelimited",
@@ -42,11 +42,23 @@ const PASSING = new Set([
   "service_unavailable",
   "request_timeout",
   "team_added_to_org",
+  "org_login_required",
+  "external_channel_migrating",
+  "update_failed",
+  "fetch_members_failed",
 ]);
 
 /** Whether the same call may succeed later. */
 export function isPassing(code: string): boolean {
   return PASSING.has(code);
+}
+
+/** Codes that say nothing of whom or what a call is about: Slack takes nothing of the bot's until its token is good again. */
+const OF_TOKEN = new Set(["invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "ekm_access_denied"]);
+
+/** Whether Slack refuses the bot's token, whatever it asks. */
+export function isOfToken(code: string): boolean {
+  return OF_TOKEN.has(code);
 }
 
 /** Codes of a method that this workspace's plan or this token does not allow. */

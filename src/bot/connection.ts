@@ -45,6 +45,7 @@ export function createConnection(o: ConnectionOptions): Connection {
     ? createHttpReceiver(connection.signingSecret, quiet(o.events))
     : createSocketReceiver(connection.appToken, o, refusedBy);
   if (receiver instanceof SocketModeReceiver) {
+    endSilent(receiver.client, o.sleep);
     receiver.client.on("connected", () => become(null));
     for (const lost of ["reconnecting", "disconnected"])
       receiver.client.on(lost, () => become("The connection to Slack is lost; it is opened again as soon as Slack answers"));
@@ -108,6 +109,31 @@ function askingAgain(send: Fetch, sleep: Sleep, refusedBy: RefusedBy): Fetch {
       await sleep(REFUSED_MS);
     }
   };
+}
+
+/** How long Slack may take to say hello on a connection. Units: milliseconds. */
+const HELLO_MS = 30_000;
+
+/** What of Slack's library its types leave out: the connection it has, or wants; `readyState` is undefined once it is closed. */
+interface Line {
+  readonly readyState: number | undefined;
+  disconnect(): void;
+}
+
+/** Ends a connection on which Slack says no hello: the library would wait on it forever, and opens another one after its end. */
+function endSilent(client: SocketModeReceiver["client"], sleep: Sleep): void {
+  const line = (): Line | undefined => (client as unknown as { readonly websocket?: Line }).websocket;
+  let over = new AbortController();
+  client.on("connecting", () => {
+    over.abort();
+    over = new AbortController();
+    const wanted = line();
+    sleep(HELLO_MS, over.signal).then(
+      () => (wanted === line() && wanted?.readyState !== undefined ? wanted.disconnect() : undefined),
+      () => undefined,
+    );
+  });
+  for (const end of ["connected", "disconnecting", "disconnected"]) client.on(end, () => over.abort());
 }
 
 /** Slack's code in an answer that gives no connection; null: it is no such answer. */

@@ -3,6 +3,7 @@
  * approvers; later only those count who are in the policy in force, from one moment to the next; its clocks are really compared; and its links
  * are good for their time and with their secret only.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { randomUUID } from "node:crypto";
 import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -83,7 +84,9 @@ async function start(approvers: Record<string, string>, events: Events = createE
     steadyMs: () => performance.now(),
     newId: () => randomUUID(),
     newToken: () => randomUUID(),
-    sleep: async () => undefined,
+    // Pauses between two tries are skipped; how long Slack may take to say hello is not.
+    sleep: async (ms, signal) =>
+      ms < 30_000 ? undefined : pause(ms, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) }),
     events,
     onFatal: (error) => {
       throw error;

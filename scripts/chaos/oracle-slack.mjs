@@ -22,11 +22,19 @@ export async function judgeSlack(world, players, kills) {
   // A file's row has the time of the message whose thread it is in.
   const unknown = messages.filter((m) => m.files.length === 0 && !known.has(`${m.channel} ${m.ts}`));
   const unexplained = unknown.filter((m) => !kills.some((k) => k.at >= Number(m.ts) * 1000 && k.at - Number(m.ts) * 1000 < UNRECORDED_MS));
-  for (const m of unexplained) found.push(`a message that no row knows, and no kill explains: ${m.ts} ${m.text}`);
+  for (const m of unexplained)
+    found.push(`a message that no row knows, and no kill explains (${nearestKill(m, kills)}): ${m.ts} ${m.text}`);
   for (const p of posted.filter((p) => p.key !== "here" && !messages.some((m) => m.channel === p.channel && m.ts === p.ts)))
     if (!isFile(p.key) && messages.some((m) => m.channel === p.channel)) found.push(`${p.key} has a row, and its message is not there`);
   found.push(...(await judgeCards(world, messages, posted)), ...(await judgeExports(world, messages, posted)));
   return { found, unrecorded: unknown.length - unexplained.length, messages: messages.length };
+}
+
+/** How long before or after a message the nearest kill was: a machine under load may need longer than is allowed for. */
+function nearestKill({ ts }, kills) {
+  const nearest = kills.map((k) => k.at - Number(ts) * 1000).toSorted((a, b) => Math.abs(a) - Math.abs(b))[0];
+  if (nearest === undefined) return "nobody was killed";
+  return `the nearest was ${Math.abs(Math.round(nearest))} ms ${nearest < 0 ? "before" : "after"} it`;
 }
 
 /** The row of a file has the message's own time. */

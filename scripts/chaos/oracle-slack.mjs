@@ -9,7 +9,8 @@ const { bytesOf } = await import(dist("emulators/cloudstack/bytes.js"));
 /**
  * A replica that dies between Slack's answer and its row of it leaves a message that no row knows: the bot may not read a channel's
  * history, so another replica posts it once more, and the older one's buttons are refused (test/matrix/oracle.ts, `isUnrecordedPost`).
- * Such a message was posted at most so long before a kill. Units: ms.
+ * Such a message was posted at most so long before a kill, or so long after it: what was sent is taken by a busy Slack when its sender is
+ * dead already. Units: ms.
  */
 const UNRECORDED_MS = 2_000;
 
@@ -21,7 +22,7 @@ export async function judgeSlack(world, players, kills) {
   const known = new Set(posted.map((p) => `${p.channel} ${p.ts}`));
   // A file's row has the time of the message whose thread it is in.
   const unknown = messages.filter((m) => m.files.length === 0 && !known.has(`${m.channel} ${m.ts}`));
-  const unexplained = unknown.filter((m) => !kills.some((k) => k.at >= Number(m.ts) * 1000 && k.at - Number(m.ts) * 1000 < UNRECORDED_MS));
+  const unexplained = unknown.filter((m) => !kills.some((k) => Math.abs(k.at - Number(m.ts) * 1000) < UNRECORDED_MS));
   for (const m of unexplained)
     found.push(`a message that no row knows, and no kill explains (${nearestKill(m, kills)}): ${m.ts} ${m.text}`);
   for (const p of posted.filter((p) => p.key !== "here" && !messages.some((m) => m.channel === p.channel && m.ts === p.ts)))

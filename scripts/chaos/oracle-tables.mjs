@@ -75,18 +75,19 @@ export async function judgeTables(world) {
   return found;
 }
 
-/** Passes never overlap: each begins after the one before ended, or, where its replica was killed, after the last thing that it did. */
+/**
+ * Passes never overlap: each begins after the one before ended, or, where its replica was killed, after the last thing that it began. What
+ * came of that may have been looked up, and recorded, by the next one.
+ */
 async function judgePasses(world) {
   const passes = await world.own(
     `select p.id::text, p.seq::int, p.trouble, p.started_at::float8 as began, p.ended_at::float8 as ended,
-       (select max(i.at)::float8 from intent i where i.owner_kind = 'pass' and i.owner_id = p.id::text) as last_intent,
-       (select max(o.at)::float8 from intent i join outcome o on o.intent_id = i.id where i.owner_kind = 'pass' and i.owner_id = p.id::text)
-         as last_outcome
+       (select max(i.at)::float8 from intent i where i.owner_kind = 'pass' and i.owner_id = p.id::text) as last_intent
      from pass p order by p.seq`,
   );
   return passes.slice(1).flatMap((next, i) => {
     const before = passes[i];
-    const until = before.ended ?? Math.max(before.began, before.last_intent ?? 0, before.last_outcome ?? 0);
+    const until = before.ended ?? Math.max(before.began, before.last_intent ?? 0);
     return next.began < until
       ? [`pass ${next.id} began ${until - next.began} ms before the one before it was over (${before.trouble ?? "which met no trouble"})`]
       : [];

@@ -65,7 +65,7 @@ export function outgoingAgents({ keepAlive, onlyTo }: { readonly keepAlive: bool
   readonly httpsAgent: Agent;
 } {
   const direct = { httpAgent: new Agent({ keepAlive }), httpsAgent: new SecureAgent({ keepAlive }) };
-  // The library's agent takes a stack trace for each request, to learn who asks: more work than the rest of sending it.
+  // The library's agent takes a stack trace for each request, to learn who asks.
   if (onlyTo !== undefined && URL.canParse(onlyTo) && proxyFor(onlyTo) === null) return direct;
   const agent = new CheckedAgent({ keepAlive, ...direct, getProxyForUrl: (url) => proxyFor(url) ?? "" });
   return { httpAgent: agent, httpsAgent: agent };

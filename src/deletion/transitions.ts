@@ -42,12 +42,19 @@ export const NO_WAIT = { waiting_for: null, waiting_since: null } as const;
 /** The longest time between two tries of what is kept back. Units: milliseconds. */
 const RETRY_MS_MAX = 10 * 60_000;
 
-/** Looks that nothing was changed for: each asks for all that the domain holds. Units: milliseconds. */
-const LOOK_MS = 5 * 60_000;
+/** The longest time between two reads of what a deletion waits for. Units: milliseconds. */
+const POLL_MS_MAX = 30_000;
+/** Between two looks that nothing was changed for: each asks for all that the domain holds. Units: milliseconds. */
+const LOOK_MS_MAX = 5 * 60_000;
 
-/** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
-export function pollMs({ policy }: DeletionRow): number {
-  return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
+/** A small part of a deletion's grace period, and no more than `longest`. Units: milliseconds. */
+function partOfGrace({ policy }: DeletionRow, longest: number): number {
+  return Math.min(longest, Math.max(1000, policy.graceMs / 20));
+}
+
+/** How often a deletion that waits for something reads it again. Units: milliseconds. */
+export function pollMs(row: DeletionRow): number {
+  return partOfGrace(row, POLL_MS_MAX);
 }
 
 /**
@@ -55,7 +62,7 @@ export function pollMs({ policy }: DeletionRow): number {
  * waits for, and without one it is rare: what an approval rests on is read at the click. Units: milliseconds.
  */
 export function lookMs(row: DeletionRow, { followsChanges = false }: Pick<DeletionContext, "followsChanges">): number {
-  return followsChanges ? Math.min(LOOK_MS, Math.max(1000, row.policy.graceMs / 20)) : pollMs(row);
+  return partOfGrace(row, followsChanges ? LOOK_MS_MAX : POLL_MS_MAX);
 }
 
 /**

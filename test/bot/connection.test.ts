@@ -81,21 +81,14 @@ test.each(["invalid_auth", "account_inactive", "team_disabled", "internal_error"
   expect(unhandled).toEqual([]);
 });
 
-test("a Slack that takes the question and never answers is asked again", async () => {
+test.each([
+  ["a Slack that takes the question and never answers is asked again", "silence"],
+  ["a connection on which Slack says nothing is opened again", "no hello"],
+])("%s", async (_what, trouble) => {
   await connection.start();
-  refusal = "silence";
+  refusal = trouble;
   refresh();
   await eventually("it was asked again", () => opens >= 3);
-  refusal = null;
-  await eventually("it hears again", () => connection.problem() === null);
-  expect(unhandled).toEqual([]);
-});
-
-test("a connection on which Slack says nothing is opened again", async () => {
-  await connection.start();
-  refusal = "no hello";
-  refresh();
-  await eventually("it asked again", () => opens >= 3);
   refusal = null;
   await eventually("it hears again", () => connection.problem() === null);
   expect(unhandled).toEqual([]);
